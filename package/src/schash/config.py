@@ -1,0 +1,109 @@
+"""The resolved configuration: defaults, then a suite, then the user's own keys, checked as a whole.
+
+Order of precedence, lowest first: config/config.yaml, the suite's file, a `--configfile` of the user, `--config` keys.
+Snakemake hands over the last two merged; `resolve` puts them on top.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from schash.errors import ConfigError
+from schash.schema import Strict, load_yaml, validate
+
+Scheme = Literal["cv5", "random5", "loso", "batch", "protocol", "species"]
+
+DEEPHASH_PLACEHOLDER = "deephash"
+"""Stands in a suite's list of methods for DeepHash with the configured preset."""
+
+
+class Limits(Strict):
+    """What one fold of one method may use before it becomes a row with a reason."""
+
+    fold_seconds: float = Field(gt=0)
+    fold_memory_mb: float = Field(gt=0)
+
+
+class Experiment(Strict):
+    """One figure or table: which methods on which data sets under which scheme."""
+
+    datasets: list[str] = Field(min_length=1)
+    scheme: Scheme | None = None
+    methods: list[str] = []
+    minutes: float = Field(gt=0, description="time budget on 2 cores")
+
+
+class Config(Strict):
+    """Everything a run depends on."""
+
+    suite: str
+    title: str
+    description: str = ""
+    results: str
+    downloads: str
+    lock: str
+    mirror: str | None = None
+    preset: Literal["compact", "paper"]
+    seed: int = Field(ge=0)
+    threads: int = Field(ge=1)
+    bootstrap: int = Field(ge=100)
+    limits: Limits
+    experiments: dict[str, Experiment]
+    datasets: dict[str, Any] = {}
+    methods: dict[str, Any] = {}
+
+    @property
+    def root(self) -> str:
+        """Folder of everything that this suite generates."""
+        return f"{self.results}/{self.suite}"
+
+    def experiment(self, name: str) -> Experiment:
+        """The experiment of that name; `ConfigError` where the suite has none."""
+        if name not in self.experiments:
+            message = f"suite {self.suite} has no experiment {name!r} (it has {', '.join(self.experiments)})"
+            raise ConfigError(message)
+        return self.experiments[name]
+
+
+def resolve(given: dict[str, Any], *, default_path: str | Path, suites: str | Path) -> Config:
+    """Merge defaults, suite and the user's keys, and check the result.
+
+    Raises
+    ------
+    ConfigError
+        naming the key, what came and what is allowed
+    """
+    base = load_yaml(default_path)
+    suite = str(given.get("suite", base.get("suite")))
+    suite_path = Path(suites) / f"{suite}.yaml"
+    if not suite_path.is_file():
+        known = ", ".join(sorted(path.stem for path in Path(suites).glob("*.yaml")))
+        message = f"config: suite {suite!r} is not known (known: {known})"
+        raise ConfigError(message)
+    merged = merge(merge(base, load_yaml(suite_path)), given)
+    merged["suite"] = suite
+    merged["mirror"] = merged.get("mirror") or os.environ.get("SCHASH_MIRROR") or None
+    config = validate(Config, merged, where=f"config (suite {suite})")
+    return config.model_copy(
+        update={
+            "experiments": {
+                name: experiment.model_copy(update={"methods": _with_preset(experiment.methods, config.preset)})
+                for name, experiment in config.experiments.items()
+            }
+        }
+    )
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`over` on top of `base`: mappings are merged key by key, everything else is replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def _with_preset(methods: list[str], preset: str) -> list[str]:
+    return [f"deephash_{preset}" if name == DEEPHASH_PLACEHOLDER else name for name in methods]

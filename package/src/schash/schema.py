@@ -1,0 +1,90 @@
+"""Checked YAML: unknown keys are refused, and an error names the file, the key, what came and what is allowed."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from schash.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+Value = TypeVar("Value")
+
+
+class Strict(BaseModel):
+    """A schema that refuses unknown keys and cannot be changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def load_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping; `ConfigError` with file and line where it does not parse."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        data = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        message = f"{path}: cannot be read as YAML: {error}"
+        raise ConfigError(message) from None
+    if not isinstance(data, dict):
+        message = f"{path}: must hold a mapping of keys to values, found {type(data).__name__}"
+        raise ConfigError(message)
+    return data
+
+
+def validate(model: type[Model], data: Any, *, where: str) -> Model:
+    """Check `data` against `model`; a `ConfigError` lists every fault with its key."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        faults = "\n".join(f"  {_describe(fault, model)}" for fault in error.errors())
+        message = f"{where} is not valid:\n{faults}"
+    raise ConfigError(message)
+
+
+def _describe(fault: Any, model: type[BaseModel]) -> str:
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        allowed = _fields_at(model, fault["loc"][:-1])
+        close = difflib.get_close_matches(str(fault["loc"][-1]), allowed, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        listing = f" (allowed here: {', '.join(allowed)})" if allowed else ""
+        return f"{path}: unknown key{hint}{listing}"
+    if fault["type"] == "missing":
+        return f"{path}: is required and missing"
+    return f"{path}: {fault['msg']}; came {fault['input']!r}"
+
+
+def _fields_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """Names of the fields that the schema allows at a location in the data."""
+    current: Any = model
+    for part in location:
+        fields = getattr(current, "model_fields", {})
+        annotation = next((f.annotation for n, f in fields.items() if part in (n, f.alias)), None)
+        if annotation is None:  # an index or key of a container: its items' schema has been entered already
+            continue
+        current = _inner_model(annotation) or current
+    fields = getattr(current, "model_fields", {})
+    return sorted(field.alias or name for name, field in fields.items())
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        inner = _inner_model(argument)
+        if inner is not None:
+            return inner
+    return None
+
+
+def one_of(table: Mapping[str, Value], key: str, *, what: str, where: str) -> Value:
+    """`table[key]`, or a `ConfigError` that names the closest and all allowed keys."""
+    if key in table:
+        return table[key]
+    close = difflib.get_close_matches(key, table, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    message = f"{where}: there is no {what} {key!r}{hint} (known: {', '.join(sorted(table))})"
+    raise ConfigError(message)

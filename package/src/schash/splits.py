@@ -1,0 +1,186 @@
+"""Training and query rows of every benchmark scheme, and the rule that keeps their labels apart.
+
+A split is written as three files: the rows of each fold, the training labels, and the solution. Methods are given
+the first two; only scoring and the positive control are given the third.
+
+Schemes
+    cv5       stratified 5-fold over the types with MORE than 10 cells (scDeepHash section 4; Abdelaal 2019)
+    random5   plain random 5-fold with all types (CellFishing.jl, "Self-mapping evaluation")
+    loso      leave one study out
+    batch     leave one batch out
+    protocol  leave one protocol out
+    species   leave one species out
+
+Cells without a label take no part. In the leave-one-out schemes a query cell whose type no training cell has
+cannot be annotated right by anyone; such cells are left out of the query and counted in `Split.n_unseen`.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from schash.atomic import atomic_path
+from schash.errors import DataError
+from schash.seeds import derive_seed
+
+N_FOLDS = 5
+MIN_CELLS_EXCLUSIVE = 10
+"""`cv5` keeps a type only if it has more cells than this."""
+
+GROUP_COLUMNS = {"loso": "study", "batch": "batch", "protocol": "protocol", "species": "species"}
+SCHEMES = ("cv5", "random5", *GROUP_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of the prepared cells in each fold, with their labels.
+
+    rows : DataFrame with fold (int16), row (int64), part ("train" or "query")
+    labels : Series of str, indexed by row: the labels of every row that takes part
+    """
+
+    dataset: str
+    scheme: str
+    seed: int
+    rows: pd.DataFrame
+    labels: pd.Series
+    fold_names: list[str] = field(default_factory=list)
+    dropped_types: dict[str, int] = field(default_factory=dict)
+    n_unlabelled: int = 0
+    n_unseen: int = 0
+
+    @property
+    def n_folds(self) -> int:
+        return len(self.fold_names)
+
+    def part(self, part: str) -> pd.DataFrame:
+        """Rows of one part with their labels: fold, row, label."""
+        rows = self.rows.loc[self.rows["part"] == part, ["fold", "row"]].reset_index(drop=True)
+        return rows.assign(label=self.labels.loc[rows["row"]].to_numpy())
+
+
+def make_split(labels: pd.Series, obs: pd.DataFrame, *, dataset: str, scheme: str, seed: int = 0) -> Split:
+    """Split the cells of one data set.
+
+    Parameters
+    ----------
+    labels : Series of str, one per cell in the order of the prepared cells; NA where a cell has none
+    obs : the prepared cells' `obs`, whose column the leave-one-out schemes group by
+    seed : combined with the data set and the scheme, so that two data sets never share a shuffle
+
+    Raises
+    ------
+    DataError
+        for an unknown scheme, a missing column, or too few cells to make the folds
+    """
+    if scheme not in SCHEMES:
+        message = f"scheme {scheme!r} is not known; allowed: {', '.join(SCHEMES)}"
+        raise DataError(message)
+    known = labels.notna().to_numpy()
+    kept, dropped = _keep_types(labels, known, scheme)
+    rows = np.flatnonzero(kept)
+    truth = labels.to_numpy()[rows].astype(str)
+    if scheme in GROUP_COLUMNS:
+        folds, names, n_unseen = _leave_one_out(truth, rows, obs, dataset, scheme)
+    else:
+        folds, names, n_unseen = _k_folds(truth, dataset, scheme, seed), list("01234"), 0
+    table = [
+        pd.DataFrame({"fold": np.int16(fold), "row": rows[part_rows].astype(np.int64), "part": part})
+        for fold, parts in enumerate(folds)
+        for part, part_rows in zip(("train", "query"), parts, strict=True)
+    ]
+    return Split(
+        dataset=dataset,
+        scheme=scheme,
+        seed=seed,
+        rows=pd.concat(table, ignore_index=True),
+        labels=pd.Series(truth, index=rows, name="label"),
+        fold_names=names,
+        dropped_types=dropped,
+        n_unlabelled=int((~known).sum()),
+        n_unseen=n_unseen,
+    )
+
+
+def _keep_types(labels: pd.Series, known: np.ndarray, scheme: str) -> tuple[np.ndarray, dict[str, int]]:
+    if scheme != "cv5":
+        return known, {}
+    counts = labels.value_counts()
+    small = counts[counts <= MIN_CELLS_EXCLUSIVE]
+    return known & ~labels.isin(small.index).to_numpy(), {
+        str(name): int(count) for name, count in small.items()
+    }
+
+
+def _k_folds(
+    truth: np.ndarray, dataset: str, scheme: str, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    n_types = len(set(truth))
+    if len(truth) < N_FOLDS or n_types < 2:
+        message = (
+            f"{dataset}: scheme {scheme} needs at least {N_FOLDS} labelled cells of at least 2 types, "
+            f"found {len(truth)} cells of {n_types} types"
+        )
+        raise DataError(message)
+    splitter = StratifiedKFold if scheme == "cv5" else KFold
+    random_state = derive_seed("split", dataset, scheme, seed)
+    folds = splitter(N_FOLDS, shuffle=True, random_state=random_state)
+    return list(folds.split(np.zeros(len(truth)), truth))
+
+
+def _leave_one_out(
+    truth: np.ndarray, rows: np.ndarray, obs: pd.DataFrame, dataset: str, scheme: str
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[str], int]:
+    column = GROUP_COLUMNS[scheme]
+    if column not in obs.columns:
+        message = (
+            f"{dataset}: scheme {scheme} groups cells by obs[{column!r}], "
+            f"which is not among its columns: {', '.join(obs.columns) or 'none'}"
+        )
+        raise DataError(message)
+    groups = obs[column].astype(str).to_numpy()[rows]
+    names = sorted(set(groups))
+    if len(names) < 2:
+        message = f"{dataset}: scheme {scheme} needs at least 2 groups in obs[{column!r}], found {names}"
+        raise DataError(message)
+    folds, n_unseen = [], 0
+    for name in names:
+        train = np.flatnonzero(groups != name)
+        query = np.flatnonzero(groups == name)
+        seen = np.isin(truth[query], truth[train])
+        n_unseen += int((~seen).sum())
+        folds.append((train, query[seen]))
+    return folds, names, n_unseen
+
+
+def write_split(split: Split, directory: str | Path) -> None:
+    """Write rows.parquet, train_labels.parquet, solution.parquet and split.json under `directory`."""
+    folder = Path(directory)
+    tables = {
+        "rows": split.rows,
+        "train_labels": split.part("train"),
+        "solution": split.part("query"),
+    }
+    for name, table in tables.items():
+        with atomic_path(folder / f"{name}.parquet") as path:
+            table.to_parquet(path, index=False)
+    facts = {key: value for key, value in asdict(split).items() if key not in ("rows", "labels")}
+    facts["n_types"] = int(split.labels.nunique())
+    facts["n_cells"] = len(split.labels)
+    with atomic_path(folder / "split.json") as path:
+        path.write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def read_rows(path: str | Path) -> dict[int, dict[str, np.ndarray]]:
+    """Read rows.parquet: fold -> {"train": rows (n,) int64, "query": rows (n,) int64}."""
+    table = pd.read_parquet(path)
+    return {
+        int(fold): {
+            part: group.loc[group["part"] == part, "row"].to_numpy(np.int64) for part in ("train", "query")
+        }
+        for fold, group in table.groupby("fold", sort=True)
+    }
