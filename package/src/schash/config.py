@@ -89,7 +89,9 @@ def resolve(given: dict[str, Any], *, default_path: str | Path, suites: str | Pa
     return config.model_copy(
         update={
             "experiments": {
-                name: experiment.model_copy(update={"methods": _with_preset(experiment.methods, config.preset)})
+                name: experiment.model_copy(
+                    update={"methods": _with_preset(experiment.methods, config.preset)}
+                )
                 for name, experiment in config.experiments.items()
             }
         }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from schash.atomic import atomic_path
 from schash.child import Outcome, preload, run_limited
 from schash.data.cells import read_cells
 from schash.errors import DataError
@@ -76,13 +77,33 @@ class RunResult:
 
     @property
     def n_failed(self) -> int:
+        """Folds that ought to have run and did not."""
         return int((~self.status["status"].isin(["ok", NOT_APPLICABLE])).sum())
+
+    def headline(self, settings: "RunSettings") -> str:
+        """One line for the terminal."""
+        name = f"{settings.method} on {settings.dataset}"
+        first_bad = self.status[self.status["status"] != "ok"].head(1)
+        if len(first_bad):
+            status, reason = first_bad["status"].iloc[0], first_bad["reason"].iloc[0]
+            folds = "" if status == NOT_APPLICABLE else f" in {self.n_failed} of {len(self.status)} folds"
+            return f"{name}: {status}{folds}: {reason}"
+        fit, predict = self.status["fit_s"].mean(), self.status["predict_s"].mean()
+        return f"{name}: {len(self.status)} folds, a fold took {fit:.1f} s to fit, {predict:.2f} s to predict"
+
+
+def write_run(result: RunResult, directory: Path) -> None:
+    """Write predictions.parquet, status.parquet and history.parquet under `directory`."""
+    tables = {"predictions": result.predictions, "status": result.status, "history": result.history}
+    for name, table in tables.items():
+        with atomic_path(directory / f"{name}.parquet") as path:
+            table.to_parquet(path, index=False)
 
 
 def run_folds(files: RunFiles, settings: RunSettings, *, say: Any = print) -> RunResult:
     """Fit and predict every fold. A fold that fails becomes a status row with its reason; the others go on."""
     folds = sorted(read_rows(files.rows))
-    values = read_cells(files.cells, backed=True).uns["values"]
+    values = read_cells(files.cells).uns["values"]
     if values not in settings.row.accepts:
         reason = f"takes {' or '.join(settings.row.accepts)}; these cells are {values}"
         say(f"{settings.method} on {settings.dataset}: not applicable, it {reason}")

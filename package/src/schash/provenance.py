@@ -15,7 +15,11 @@ from schash._version import __version__
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "numba", "anndata", "pandas", "snakemake")
 
 
-def git_sha(root: str | Path) -> str:
+HOME = Path(__file__).parent
+"""Where this package lies: with an editable install, inside the checkout that it is run from."""
+
+
+def git_sha(root: str | Path = HOME) -> str:
     """Commit of the checkout at `root`, with "-dirty" where tracked files differ from it; "unknown" outside git."""
     try:
         sha = _git(root, "rev-parse", "HEAD")

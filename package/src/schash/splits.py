@@ -116,9 +116,7 @@ def _keep_types(labels: pd.Series, known: np.ndarray, scheme: str) -> tuple[np.n
     }
 
 
-def _k_folds(
-    truth: np.ndarray, dataset: str, scheme: str, seed: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def _k_folds(truth: np.ndarray, dataset: str, scheme: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     n_types = len(set(truth))
     if len(truth) < N_FOLDS or n_types < 2:
         message = (

@@ -80,3 +80,50 @@ def compare_with_best(
         ]
     )
     return table.assign(p_holm=holm(table["p"])) if len(table) else table
+
+
+def compare_experiment(
+    summary: pd.DataFrame,
+    predictions: dict[tuple[str, str, str], pd.DataFrame],
+    solutions: list[pd.DataFrame],
+    *,
+    experiment: str,
+    controls: list[str],
+    seed: int,
+    n_replicates: int,
+) -> pd.DataFrame:
+    """Compare the methods of each data set with its best, for median and macro F1.
+
+    The best is the method with the highest mean over folds, controls left out, the first in the experiment's order on
+    a tie. Controls are not compared, nor is a method that did not predict every query cell.
+
+    predictions : (dataset, scheme, method) -> predictions, data set by data set
+    solutions : one table a data set, in the same order
+    """
+    groups = list(dict.fromkeys((dataset, scheme) for dataset, scheme, _ in predictions))
+    parts = [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COMPARISON_COLUMNS.items()})]
+    for (dataset, scheme), solution in zip(groups, solutions, strict=True):
+        complete = {
+            run[2]: table
+            for run, table in predictions.items()
+            if run[:2] == (dataset, scheme) and run[2] not in controls and len(table) == len(solution)
+        }
+        here = summary[(summary["dataset"] == dataset) & summary["method"].isin(list(complete))]
+        for metric in ("median_f1", "macro_f1"):
+            means = (
+                here[here["metric"] == metric].set_index("method")["mean"].reindex(list(complete)).dropna()
+            )
+            if len(means) < 2:
+                continue
+            best = str(means.idxmax())
+            table = compare_with_best(
+                {name: complete[name] for name in means.index},
+                solution,
+                best,
+                metric=metric,
+                seed=seed,
+                n_replicates=n_replicates,
+            )
+            parts.append(table.assign(experiment=experiment, dataset=dataset, scheme=scheme))
+    table = pd.concat(parts, ignore_index=True)
+    return table[list(COMPARISON_COLUMNS)].astype(COMPARISON_COLUMNS)

@@ -33,30 +33,21 @@ TYPE_COLUMNS = {
     "support": "int64",
 }
 
-METRIC_COLUMNS = {
-    "run_id": "str",
-    "git_sha": "str",
+EXPERIMENT_COLUMNS = {
     "suite": "str",
     "experiment": "str",
     "dataset": "str",
     "stand_in": "str",
     "scheme": "str",
-    "fold": "str",
     "method": "str",
     "preset": "str",
     "variant": "str",
     "seed": "int64",
-    "metric": "str",
-    "value": "float64",
-    "n": "int64",
-    "status": "str",
-    "reason": "str",
-    "fit_s": "float64",
-    "predict_s": "float64",
-    "peak_mb": "float64",
-    "threads": "int64",
-    "host": "str",
+    **SCORE_COLUMNS,
 }
+"""Scores of all runs of one experiment."""
+
+METRIC_COLUMNS = {"run_id": "str", "git_sha": "str", **EXPERIMENT_COLUMNS}
 """The table that leaves the workflow: metrics.parquet and metrics.tsv."""
 
 SUMMARY_COLUMNS = {

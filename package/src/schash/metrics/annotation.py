@@ -73,9 +73,7 @@ def counts_per_type(
     return tp, np.bincount(true_codes, minlength=n_types), n_predicted
 
 
-def median_f1(
-    y_true: ArrayLike, y_pred: ArrayLike, *, labels: Literal["true", "union"] = "true"
-) -> float:
+def median_f1(y_true: ArrayLike, y_pred: ArrayLike, *, labels: Literal["true", "union"] = "true") -> float:
     """Median over types of the F1 score: scDeepHash section 4.1, Abdelaal 2019."""
     return float(per_type_scores(y_true, y_pred, labels=labels)["f1"].median())
 

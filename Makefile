@@ -1,0 +1,59 @@
+# Each target wraps a plain call that the README shows too. ARGS goes to Snakemake, e.g. make small ARGS="fig2a -n".
+
+PYTHON ?= python3.11
+VENV ?= .venv
+# Package index with a CPU build of torch; leave it empty where the default index already gives one.
+TORCH_INDEX ?=
+ARGS ?=
+
+BIN := $(VENV)/bin
+SNAKEMAKE := $(BIN)/snakemake
+EXTRAS := workflow,oracle,test
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo small paper test lint types unit constraints schemas clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## the virtual environment, with the package editable
+
+$(STAMP): package/pyproject.toml envs/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt \
+	  $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable 'package[$(EXTRAS)]'
+	@touch $@
+
+demo: $(STAMP)  ## everything in small, offline, in minutes
+	@SUITE=demo BIN=$(BIN) scripts/run_suite.sh $(ARGS)
+
+small: $(STAMP)  ## seven public data sets, the reference suite
+	@SUITE=small BIN=$(BIN) scripts/run_suite.sh $(ARGS)
+
+paper: $(STAMP)  ## the papers' own data sets (gigabytes, hours)
+	@SUITE=paper BIN=$(BIN) scripts/run_suite.sh $(ARGS)
+
+test: lint types unit  ## lint, types, unit tests and the workflow's own tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check package scripts workflow
+	$(BIN)/ruff format --check package scripts workflow
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(SNAKEMAKE) --lint
+
+types: $(STAMP)
+	cd package && ../$(BIN)/mypy
+
+unit: $(STAMP)
+	$(BIN)/pytest -c package/pyproject.toml --rootdir . package/tests workflow/tests
+
+constraints:  ## pin what a fresh install resolves to (envs/constraints.txt, envs/schash.yaml)
+	PYTHON=$(PYTHON) TORCH_INDEX=$(TORCH_INDEX) EXTRAS=$(EXTRAS) envs/pin.sh
+
+schemas: $(STAMP)  ## JSON schemas of the config files, for editors
+	$(BIN)/python workflow/schemas/write.py
+
+clean:  ## remove generated results, keep downloads and references
+	rm -rf results/demo results/small results/paper .snakemake

@@ -1,0 +1,26 @@
+# schash: hashing-based single-cell annotation and search, benchmarked.
+# Contents page: the rule files in the order of the data's way, then the targets.
+# `snakemake` runs the demo; `snakemake --config suite=small` the reference suite; a target's name refreshes it alone.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/fetch.smk"  #      raw files, verified
+include: "workflow/rules/prepare.smk"  #    cells without labels; labels beside them
+include: "workflow/rules/split.smk"  #      rows of each fold; training labels; solution
+include: "workflow/rules/run.smk"  #        every method: predictions, status, history
+include: "workflow/rules/score.smk"  #      the only stage that sees the solution
+include: "workflow/rules/aggregate.smk"  #  metrics, summary, comparisons
+include: "workflow/rules/scdeephash.smk"  # table1, fig2a, variants
+include: "workflow/rules/report.smk"  #     paper_vs_ours, resolved config, verdict
+
+
+rule all:
+    default_target: True
+    input:
+        rules.verdict.output,

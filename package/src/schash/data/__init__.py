@@ -1,0 +1,1 @@
+"""Where cells come from: the registry of data sets, verified downloads, loaders, and artefacts."""

@@ -1,0 +1,169 @@
+"""The two artefacts of the prepare stage: cells without labels, and their labels in a file of their own.
+
+cells/{dataset}.h5ad
+    X          CSR float32, sorted indices, (n_cells, n_genes), finite
+    obs_names  str, unique        var_names  str, unique
+    obs        str columns, `batch` and others of `OBS_COLUMNS`; never a label, nor anything else
+    var        no columns, or `gene_id`
+    uns        values (a kind of `schash.values`), dataset, stand_in_for ("" where they are the thing itself)
+labels/{dataset}.parquet
+    cell   str, the obs_names in the same order
+    label  str or null
+
+Both are checked when written and when read, so that a stage never meets cells that break the rules.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anndata
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+import scipy.sparse as sp
+
+from schash.atomic import atomic_path
+from schash.data.cell_checks import check_cells, require_unique
+from schash.errors import DataError
+
+LABEL_SCHEMA = pyarrow.schema([("cell", pyarrow.string()), ("label", pyarrow.string())])
+MAX_EXACT_COUNT = 2**24
+"""Above it float32 no longer holds every integer."""
+
+
+@dataclass(frozen=True)
+class LabelledCells:
+    """Cells that meet the schema above, and their labels.
+
+    labels : Series of str indexed by obs_names in the order of the cells; None where a cell has no label
+    """
+
+    cells: anndata.AnnData
+    labels: pd.Series
+
+    def __post_init__(self) -> None:
+        if not self.labels.index.equals(self.cells.obs_names):
+            came = f"{len(self.labels)} labels for {self.cells.n_obs} cells"
+            message = f"the index of the labels is not that of the cells, in their order: {came}"
+            raise DataError(message)
+
+
+def make_cells(
+    X: Any,
+    obs_names: Sequence[str],
+    var_names: Sequence[str],
+    *,
+    labels: Sequence[Any],
+    dataset: str,
+    values: str,
+    obs: Mapping[str, Any] | None = None,
+    gene_id: Sequence[str] | None = None,
+    stand_in_for: str | None = None,
+) -> LabelledCells:
+    """Bring a matrix and its names into the schema.
+
+    X : (n_cells, n_genes), sparse or dense
+    labels : one per cell; None, NaN and "" mean that a cell has none
+    obs : columns by name, each a value for all cells or one per cell; `batch` is "all" where it is not given
+    Raises `DataError` where the cells break a rule of the schema.
+    """
+    index = pd.Index([str(name) for name in obs_names], dtype=object)
+    columns = {"batch": "all", **(obs or {})}
+    frame = pd.DataFrame({key: _strings(column, len(index)) for key, column in columns.items()}, index=index)
+    var = pd.DataFrame(index=pd.Index([str(name) for name in var_names], dtype=object))
+    if gene_id is not None:
+        var["gene_id"] = _strings(gene_id, len(var))
+    matrix = _canonical(X, values, dataset)
+    if matrix.shape != (len(index), len(var)) or len(labels) != len(index):
+        message = (
+            f"{dataset}: X is {matrix.shape[0]} x {matrix.shape[1]}, but there are "
+            f"{len(index)} cell names, {len(var)} gene names and {len(labels)} labels"
+        )
+        raise DataError(message)
+    require_unique(index, dataset, "cells")
+    require_unique(var.index, dataset, "genes")
+    uns = {"values": values, "dataset": dataset, "stand_in_for": stand_in_for or ""}
+    adata = anndata.AnnData(X=matrix, obs=frame, var=var, uns=uns)
+    check_cells(adata, dataset)
+    series = pd.Series([_label(label) for label in labels], index=adata.obs_names, name="label", dtype=object)
+    return LabelledCells(adata, series)
+
+
+def _canonical(X: Any, values: str, dataset: str) -> sp.csr_matrix:
+    matrix = sp.csr_matrix(X)
+    if values == "counts" and matrix.nnz and matrix.data.max() >= MAX_EXACT_COUNT:
+        largest = matrix.data.max()
+        message = (
+            f"{dataset}: X holds the count {largest}; float32 holds integers only up to {MAX_EXACT_COUNT}"
+        )
+        raise DataError(message)
+    matrix = matrix.astype(np.float32)
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def _strings(column: Any, n: int) -> list[str]:
+    return [column] * n if isinstance(column, str) else [str(item) for item in column]
+
+
+def _label(label: Any) -> str | None:
+    return None if pd.isna(label) or str(label) == "" else str(label)
+
+
+def write_cells(path: str | Path, adata: anndata.AnnData) -> None:
+    """Check `adata` and write it, whole or not at all."""
+    check_cells(adata, str(path))
+    with atomic_path(path) as temporary:
+        adata.write_h5ad(temporary, compression="gzip", convert_strings_to_categoricals=False)
+
+
+def read_cells(path: str | Path) -> anndata.AnnData:
+    """Read and check what `write_cells` wrote."""
+    adata = open_h5ad(path)
+    check_cells(adata, str(path))
+    return adata
+
+
+def open_h5ad(path: str | Path) -> anndata.AnnData:
+    """Read any h5ad; `DataError` where the file is missing or is something else."""
+    if not Path(path).is_file():
+        message = f"{path}: there is no such file"
+        raise DataError(message)
+    try:
+        return anndata.read_h5ad(path)
+    except Exception as error:  # h5py and anndata raise many kinds for a file that is not theirs
+        message = f"{path}: cannot be read as h5ad: {error}"
+        raise DataError(message) from error
+
+
+def write_labels(path: str | Path, labels: pd.Series) -> None:
+    """Write labels, a Series of str or None indexed by cell name."""
+    require_unique(labels.index, str(path), "cells")
+    column = [None if pd.isna(label) else label for label in labels]
+    wrong = [label for label in column if label is not None and not (isinstance(label, str) and label)]
+    if wrong:
+        message = f"{path}: a label must be a non-empty string or missing, came {wrong[0]!r}"
+        raise DataError(message)
+    table = pyarrow.table({"cell": list(labels.index), "label": column}, schema=LABEL_SCHEMA)
+    with atomic_path(path) as temporary:
+        pyarrow.parquet.write_table(table, temporary)
+
+
+def read_labels(path: str | Path) -> pd.Series:
+    """Read what `write_labels` wrote: Series of str or None, indexed by cell name."""
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (OSError, pyarrow.ArrowException) as error:
+        message = f"{path}: cannot be read as parquet: {error}"
+        raise DataError(message) from error
+    if not table.schema.equals(LABEL_SCHEMA):
+        found = ", ".join(f"{field.name} {field.type}" for field in table.schema)
+        message = f"{path}: must have the columns cell string, label string; found: {found}"
+        raise DataError(message)
+    index = pd.Index(table.column("cell").to_pylist(), dtype=object)
+    require_unique(index, str(path), "cells")
+    return pd.Series(table.column("label").to_pylist(), index=index, name="label", dtype=object)

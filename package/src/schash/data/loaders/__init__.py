@@ -1,0 +1,54 @@
+"""From raw files to `LabelledCells`: one small module for each family of formats, imported when it is needed.
+
+Genes of several files that are joined keep the order in which they first appear. Where one name stands for
+several genes of a public file, the first keeps it and the next become `name-1`, `name-2` (`var["gene_id"]`
+holds the Ensembl ids where they are known): counts are neither summed nor dropped. In an h5ad of your own a
+repeated name is an error.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+from schash.data.cells import LabelledCells
+from schash.data.loaders.expected import check_expected
+from schash.data.options import PLANNED
+from schash.data.registry import Dataset
+from schash.errors import DataError
+from schash.schema import one_of
+
+LOADERS = {
+    "actinn": "schash.data.loaders.actinn:load",
+    "baron_geo": "schash.data.loaders.baron:load_geo",
+    "embedded": "schash.data.embedded:load",
+    "fasttopics": "schash.data.loaders.rdata_files:load_fasttopics",
+    "geact": "schash.data.loaders.geact:load",
+    "h5ad": "schash.data.loaders.h5ad:load",
+    "labelled_csv": "schash.data.loaders.baron:load_labelled_csv",
+    "mixology": "schash.data.loaders.mixology:load",
+    "r_matrices": "schash.data.loaders.rdata_files:load_matrices",
+    "simulate": "schash.data.simulate:load",
+    "tenx_h5": "schash.data.loaders.tenx:load",
+    "zenodo_csv": "schash.data.loaders.zenodo:load",
+}
+
+__all__ = ["LOADERS", "check_expected", "load_dataset"]
+
+
+def load_dataset(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
+    """Load one data set and hold it against what the registry expects of it.
+
+    files : the fetched files of its source by name; empty where nothing is downloaded
+    Raises `DataError` where a file is missing or damaged, or the result is not what is expected.
+    """
+    if dataset.loader in PLANNED:
+        message = (
+            f"{dataset.id}: loader {dataset.loader} is planned, not built yet; "
+            "until then convert the files to h5ad and give that by 'path'"
+        )
+        raise DataError(message)
+    target = one_of(LOADERS, dataset.loader, what="loader", where=f"data set {dataset.id}")
+    module, function = target.split(":")
+    labelled: LabelledCells = getattr(import_module(module), function)(dataset, files)
+    check_expected(labelled, dataset.expect)
+    return labelled

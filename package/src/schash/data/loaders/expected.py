@@ -1,0 +1,46 @@
+"""A load is right only if it yields the cells, genes, totals and labels that the registry states."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from schash.data.cells import LabelledCells
+from schash.data.registry import Expect
+from schash.errors import DataError
+
+MIN_CELLS_EXCLUSIVE = 10
+"""Both papers' annotation benchmarks keep types with MORE cells than this."""
+
+
+def describe(labelled: LabelledCells) -> dict[str, Any]:
+    """The facts of a load that `Expect` can state: cells, genes, total, types, labels, batches."""
+    labels = dict(Counter(labelled.labels.dropna()).most_common())
+    return {
+        "cells": labelled.cells.n_obs,
+        "genes": labelled.cells.n_vars,
+        "total": float(labelled.cells.X.data.sum(dtype=np.float64)),
+        "types": len(labels),
+        "types_over_10": sum(count > MIN_CELLS_EXCLUSIVE for count in labels.values()),
+        "labels": labels,
+        "batches": dict(Counter(labelled.cells.obs["batch"])),
+    }
+
+
+def check_expected(labelled: LabelledCells, expect: Expect) -> None:
+    """Raise `DataError` naming every fact that came out other than `expect` states."""
+    came = describe(labelled)
+    faults = []
+    for name, wanted in expect.model_dump(exclude_none=True).items():
+        if isinstance(wanted, dict):
+            faults += [
+                f"{name}[{key!r}]: expected {wanted.get(key, 0)}, came {came[name].get(key, 0)}"
+                for key in sorted(set(wanted) | set(came[name]))
+                if wanted.get(key, 0) != came[name].get(key, 0)
+            ]
+        elif wanted != came[name]:
+            faults.append(f"{name}: expected {wanted}, came {came[name]}")
+    if faults:
+        dataset = labelled.cells.uns["dataset"]
+        message = f"{dataset}: what was loaded is not what the registry expects:\n  " + "\n  ".join(faults)
+        raise DataError(message)

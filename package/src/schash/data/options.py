@@ -1,0 +1,153 @@
+"""What each loader may be told in `options`, checked when the registry is read, not when data arrive.
+
+An option called `file` names a file of the data set's source, and `member` a member of that archive.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from schash.schema import Strict
+
+
+class NoOptions(Strict):
+    """The loader takes none."""
+
+
+class H5adOptions(Strict):
+    """Only for an h5ad that is downloaded; one of your own is given by `path`."""
+
+    file: str | None = None
+
+
+class CountsMember(Strict):
+    """One csv with the columns index, barcode, assigned_cluster, genes..., inside a zip or tar archive."""
+
+    file: str
+    member: str
+    batch: str
+
+
+class BaronGeoOptions(Strict):
+    parts: tuple[CountsMember, ...] = Field(min_length=1)
+
+
+class LabelledCsvOptions(Strict):
+    """One csv in a zip, cells x genes, that also holds the label and the batch of each cell."""
+
+    file: str
+    member: str
+    label_column: str
+    batch_column: str
+    batch_prefix: str = ""
+
+
+class RMatrix(Strict):
+    """A genes x cells matrix and its label vector in one RData file."""
+
+    file: str
+    counts: str
+    labels: str
+    study: str
+    donor_pattern: str
+    """Regular expression whose first group is the donor in a cell's name."""
+
+
+class RMatricesOptions(Strict):
+    parts: tuple[RMatrix, ...] = Field(min_length=1)
+
+
+class FastTopicsOptions(Strict):
+    file: str
+    object: str
+
+
+class GeactOptions(Strict):
+    organs: tuple[str, ...] = Field(min_length=1)
+
+
+class MixologyBatch(Strict):
+    batch: str
+    protocol: str
+
+
+class MixologyOptions(Strict):
+    batches: tuple[MixologyBatch, ...] = Field(min_length=1)
+
+
+class ActinnOptions(Strict):
+    matrix: str
+    labels: str
+
+
+class RowRange(Strict):
+    """`cells` consecutive rows that belong to one batch."""
+
+    batch: str
+    cells: int = Field(gt=0)
+
+
+class ZenodoPart(Strict):
+    """A csv, cells x genes, and its label csv, both members of the archive."""
+
+    data: str
+    labels: str
+    batch: str = "all"
+
+
+class ZenodoOptions(Strict):
+    file: str
+    parts: tuple[ZenodoPart, ...] = Field(min_length=1)
+    label_column: str = "x"
+    batch_kind: Literal["study", "protocol"] | None = None
+    """What a batch is: the batches are then written under that name too."""
+    row_ranges: tuple[RowRange, ...] = ()
+    """Batches of consecutive rows, where one file holds several; in the order of the file."""
+
+
+class TenxOptions(Strict):
+    file: str
+    genome: str
+
+
+class PlannedOptions(Strict):
+    """Options of a loader that is not built yet: kept in the registry so that the row is complete."""
+
+    file: str | None = None
+    labels: str | None = None
+    annotations: str | None = None
+    drop_labels: tuple[str, ...] = ()
+
+
+class SimulateOptions(Strict):
+    n_cells: int = Field(gt=0)
+    n_genes: int = Field(gt=0)
+    n_types: int = Field(gt=0)
+    n_studies: int = Field(default=1, gt=0)
+    seed: int = Field(default=0, ge=0)
+    rare_cells: int = Field(default=0, ge=0, le=10)
+
+
+OPTIONS: dict[str, type[Strict]] = {
+    "actinn": ActinnOptions,
+    "baron_geo": BaronGeoOptions,
+    "embedded": NoOptions,
+    "fasttopics": FastTopicsOptions,
+    "geact": GeactOptions,
+    "h5ad": H5adOptions,
+    "labelled_csv": LabelledCsvOptions,
+    "mixology": MixologyOptions,
+    "plass": PlannedOptions,
+    "r_matrices": RMatricesOptions,
+    "shekhar": PlannedOptions,
+    "simulate": SimulateOptions,
+    "tabula_muris_droplet": PlannedOptions,
+    "tabula_muris_facs": PlannedOptions,
+    "tenx_h5": TenxOptions,
+    "tenx_h5_streamed": PlannedOptions,
+    "zenodo_csv": ZenodoOptions,
+}
+"""Every loader id and the schema of its options."""
+
+PLANNED = ("plass", "shekhar", "tabula_muris_droplet", "tabula_muris_facs", "tenx_h5_streamed")
+"""Loaders whose rows exist and whose code does not yet."""

@@ -1,0 +1,81 @@
+"""Which runs a suite asks for: experiments resolved to (data set, scheme, method), each checked against its registry."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from schash.config import Config
+from schash.data.registry import Registry
+from schash.errors import ConfigError
+from schash.methods.catalogue import Catalogue
+
+
+class Run(NamedTuple):
+    """One method on one data set under one scheme: one job, all folds."""
+
+    dataset: str
+    scheme: str
+    method: str
+
+
+class Plan:
+    """The suite's experiments with every name checked.
+
+    Raises
+    ------
+    ConfigError
+        for an experiment that names an unknown data set or method, or lacks its scheme
+    """
+
+    def __init__(self, config: Config, registry: Registry, catalogue: Catalogue) -> None:
+        self.config, self.registry, self.catalogue = config, registry, catalogue
+        for name, experiment in config.experiments.items():
+            for dataset in experiment.datasets:
+                registry.dataset(dataset)
+            for method in experiment.methods:
+                catalogue.row(method)
+            if experiment.methods and experiment.scheme is None:
+                message = f"config: experiments.{name}.scheme is required, since the experiment runs methods"
+                raise ConfigError(message)
+
+    def runs(self, experiment: str) -> list[Run]:
+        """Every run of an experiment, data set by data set."""
+        spec = self.config.experiment(experiment)
+        return [
+            Run(dataset, spec.scheme or "", method) for dataset in spec.datasets for method in spec.methods
+        ]
+
+    def benchmarks(self) -> list[str]:
+        """Experiments that run methods, in the suite's order."""
+        return [name for name, experiment in self.config.experiments.items() if experiment.methods]
+
+    def overview(self) -> str:
+        """What is going to happen, in a few lines for the terminal."""
+        runs = {run for name in self.benchmarks() for run in self.runs(name)}
+        datasets = {name for spec in self.config.experiments.values() for name in spec.datasets}
+        minutes = sum(spec.minutes for spec in self.config.experiments.values())
+        return (
+            f"schash {self.config.suite}: {', '.join(self.config.experiments)}; {len(datasets)} data sets, "
+            f"{len(runs)} runs of {len({run.method for run in runs})} methods, "
+            f"budget {minutes:g} min on 2 cores"
+        )
+
+
+def failed_attempts(path: str | Path) -> int:
+    """How often a run has ended with a failed fold so far; 0 where it never ran.
+
+    A run's rule takes this number as a parameter. It grows only when a run fails, so that a failed run is tried again
+    by the next call of Snakemake, and one that succeeded is not.
+    """
+    try:
+        return int(json.loads(Path(path).read_text())["failed"])
+    except FileNotFoundError:
+        return 0
+    except (ValueError, KeyError, TypeError):
+        return 0  # a damaged counter may at worst repeat a run
+
+
+def count_failure(path: str | Path) -> None:
+    """Add one failed attempt to the counter beside a run."""
+    count = failed_attempts(path) + 1
+    Path(path).write_text(json.dumps({"failed": count}) + "\n")

@@ -1,0 +1,1 @@
+"""Cells of your own: reading them, matching their genes, training on them and annotating them."""

@@ -1,0 +1,107 @@
+"""Cells from a user's own file: h5ad, 10x h5, or a 10x folder of matrix market files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import scanpy as sc
+from scipy import sparse
+
+from schash.errors import DataError
+from schash.preprocess import as_csr
+from schash.values import LINEAR, ValuesKind
+
+FORMATS = "an .h5ad file, a 10x .h5 file, or a folder with matrix.mtx[.gz], genes/features and barcodes"
+TABLE_SUFFIXES = (".tsv", ".csv")
+MAX_REPEATED_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class UserCells:
+    """A file's cells and the matrix chosen from it. X : (n_cells, n_genes) float32 CSR, `var` its genes."""
+
+    adata: anndata.AnnData
+    X: sparse.csr_matrix
+    var: pd.DataFrame
+
+
+def read_user_cells(path: str | Path, *, layer: str | None = None, use_raw: bool = False) -> UserCells:
+    """Read a file of any supported format.
+
+    Raises
+    ------
+    DataError
+        if the file is missing, no known format, or lacks the layer; the message lists what there is
+    """
+    adata = _read(Path(path))
+    if layer is not None and use_raw:
+        message = "give either a layer or .raw, not both"
+        raise DataError(message)
+    if use_raw:
+        if adata.raw is None:
+            message = f"{path}: has no .raw"
+            raise DataError(message)
+        X, var = adata.raw.X, adata.raw.var
+    elif layer is not None:
+        if layer not in adata.layers:
+            message = f"{path}: has no layer {layer!r} (it has: {', '.join(adata.layers) or 'none'})"
+            raise DataError(message)
+        X, var = adata.layers[layer], adata.var
+    else:
+        X, var = adata.X, adata.var
+    if X is None or adata.n_obs == 0:
+        message = f"{path}: holds no cells" if adata.n_obs == 0 else f"{path}: has no X; name a layer"
+        raise DataError(message)
+    try:
+        return UserCells(adata, as_csr(X), var)
+    except DataError as error:
+        message = f"{path}: {error}"
+        raise DataError(message) from None
+
+
+def _read(path: Path) -> anndata.AnnData:
+    if not path.exists():
+        message = f"{path}: does not exist"
+        raise DataError(message)
+    try:
+        if path.is_dir():
+            return sc.read_10x_mtx(path)
+        if path.suffix == ".h5ad":
+            return anndata.read_h5ad(path)
+        if path.suffix == ".h5":
+            adata = sc.read_10x_h5(path)
+            adata.var_names_make_unique()
+            return adata
+    except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        message = f"{path}: cannot be read ({type(error).__name__}: {first}); expected {FORMATS}"
+        raise DataError(message) from None
+    message = f"{path}: unknown format; expected {FORMATS}"
+    raise DataError(message)
+
+
+def check_values(X: sparse.csr_matrix, values: ValuesKind, *, where: str) -> None:
+    """Raise `DataError` where the numbers contradict their kind: counts that are no integers, negative linear values."""
+    if values in LINEAR and X.nnz and X.data.min() < 0:
+        message = f"{where}: values of kind {values!r} cannot be negative, found {X.data.min():g}"
+        raise DataError(message)
+    if values == "counts":
+        fractional = np.flatnonzero(X.data != np.rint(X.data))
+        if len(fractional):
+            message = (
+                f"{where}: expected counts, found {len(fractional):,} values that are no integers, e.g. "
+                f"{X.data[fractional[0]]:.4g}. Use the matrix with the counts (--layer NAME or --raw), or say what "
+                f"they are with --values (noninteger, lognorm, corrected, compressed)"
+            )
+            raise DataError(message)
+
+
+def labels_of(adata: anndata.AnnData, column: str, *, where: str) -> pd.Series:
+    """The labels in `obs[column]` as str with NA for missing ones; `DataError` listing the columns where it is none."""
+    if column not in adata.obs.columns:
+        message = f"{where}: obs has no column {column!r} (it has: {', '.join(adata.obs.columns) or 'none'})"
+        raise DataError(message)
+    labels = adata.obs[column]
+    return labels.astype(object).where(labels.notna(), None)

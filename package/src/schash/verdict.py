@@ -1,0 +1,107 @@
+"""The last word on a run: did the controls reach their ceiling, did every run end well, and what came out."""
+
+import io
+from dataclasses import dataclass, field
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from schash.errors import SchashError
+from schash.folds import NOT_APPLICABLE
+from schash.tables import POOLED
+
+CEILING = 1.0
+"""What the positive control must score, to the last digit: every annotation metric of perfect predictions is 1."""
+
+HEADLINE_EXPERIMENT = "fig2a"
+HEADLINE_METRIC = "median_f1"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The text for the terminal, and what went wrong."""
+
+    text: str
+    failures: list[str] = field(default_factory=list)
+    broken_controls: list[str] = field(default_factory=list)
+
+    def raise_if_bad(self) -> None:
+        """Raise `SchashError` naming what failed."""
+        if self.broken_controls or self.failures:
+            message = "; ".join(
+                [f"{len(self.broken_controls)} positive control(s) below the ceiling"]
+                * bool(self.broken_controls)
+                + [f"{len(self.failures)} run(s) failed, listed above; the next call tries them again"]
+                * bool(self.failures)
+            )
+            raise SchashError(message)
+
+
+def check_run(metrics: pd.DataFrame, titles: dict[str, str], positive_controls: list[str]) -> Verdict:
+    """Judge a run by its metrics table."""
+    failures = _failures(metrics)
+    broken = _broken_controls(metrics, positive_controls)
+    parts = [headline_table(metrics, titles)]
+    if broken:
+        parts.append("Positive controls that are not perfect (the scoring is wrong, trust no number):")
+        parts.extend(f"  {line}" for line in broken)
+    if failures:
+        parts.append("Failed:")
+        parts.extend(f"  {line}" for line in failures)
+    return Verdict("\n".join(parts), failures, broken)
+
+
+def _failures(metrics: pd.DataFrame) -> list[str]:
+    bad = metrics[~metrics["status"].isin(["ok", NOT_APPLICABLE])]
+    groups = bad.groupby(["experiment", "dataset", "method", "status", "reason"], sort=False)["fold"]
+    return [
+        f"{experiment}: {method} on {dataset}, fold {', '.join(folds)}: {status}: {reason}"
+        for (experiment, dataset, method, status, reason), folds in groups
+    ]
+
+
+def _broken_controls(metrics: pd.DataFrame, positive_controls: list[str]) -> list[str]:
+    control = metrics[metrics["method"].isin(positive_controls) & (metrics["status"] == "ok")]
+    low = control[control["value"] != CEILING]
+    return [
+        f"{row.experiment}: {row.method} on {row.dataset}, fold {row.fold}: {row.metric} = {row.value:.6g}"
+        for row in low.itertuples()
+    ]
+
+
+def headline_table(metrics: pd.DataFrame, titles: dict[str, str], *, width: int = 110) -> str:
+    """Median F1, mean over folds, of every method (rows) on every data set (columns), best in its column starred."""
+    chosen = metrics[
+        (metrics["experiment"] == HEADLINE_EXPERIMENT)
+        & (metrics["metric"].isin([HEADLINE_METRIC, ""]))
+        & (metrics["fold"] != POOLED)
+    ]
+    if chosen.empty:
+        return ""
+    controls = {"true_labels", "majority", "random"}
+    cells = chosen.groupby(["method", "dataset"], sort=False).agg(
+        mean=("value", lambda v: v.mean(skipna=False)), status=("status", "last")
+    )
+    datasets = list(dict.fromkeys(chosen["dataset"]))
+    ranked = cells.reset_index()
+    best = ranked[~ranked["method"].isin(controls)].groupby("dataset")["mean"].max()
+    table = Table(
+        title=f"{HEADLINE_METRIC}, mean over folds (* best; controls not ranked)", title_justify="left"
+    )
+    table.add_column("method")
+    for dataset in datasets:
+        table.add_column(dataset, justify="right")
+    for method in dict.fromkeys(chosen["method"]):
+        row = []
+        for dataset in datasets:
+            mean, status = cells.loc[(method, dataset)] if (method, dataset) in cells.index else (None, "-")
+            if status != "ok":
+                row.append("n/a" if status == NOT_APPLICABLE else str(status))
+            else:
+                star = "*" if method not in controls and mean == best[dataset] else " "
+                row.append(f"{mean:.3f}{star}")
+        table.add_row(titles.get(method, method), *row)
+    console = Console(width=max(width, 24 + 20 * len(datasets)), record=True, file=io.StringIO())
+    console.print(table)
+    return console.export_text().rstrip()

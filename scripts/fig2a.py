@@ -1,0 +1,23 @@
+"""Draw fig2a: median F1 over 5 folds of every method on every data set."""
+
+import json
+from pathlib import Path
+
+from schash.joblog import job_log
+from schash.plotting.fig2a import draw_fig2a, fig2a
+from schash.plotting.style import save_figure
+from schash.summary import COMPARISON_COLUMNS
+from schash.tables import EXPERIMENT_COLUMNS, read_table
+
+
+def main(given, titles: dict[str, str], png: str, svg: str, tsv: str) -> None:
+    facts = [json.loads(Path(path).read_text()) for path in given.facts]
+    metrics = read_table(given.metrics, EXPERIMENT_COLUMNS)
+    comparisons = read_table(given.comparisons, COMPARISON_COLUMNS)
+    figure = draw_fig2a(metrics, facts, titles)
+    save_figure(figure, fig2a(metrics, comparisons, titles), png=png, svg=svg, tsv=tsv)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(snakemake.input, snakemake.params.titles, **dict(snakemake.output.items()))

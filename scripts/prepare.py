@@ -1,0 +1,29 @@
+"""Load a data set, check it against what its registry row promises, and write cells and labels apart."""
+
+import json
+from pathlib import Path
+
+from schash.data.cells import write_cells, write_labels
+from schash.data.fetch import read_manifest
+from schash.data.loaders import load_dataset
+from schash.data.registry import Dataset
+from schash.facts import describe
+from schash.joblog import job_log
+from schash.schema import validate
+
+
+def main(dataset: dict, manifests: list[str], cells: str, labels: str, facts: str) -> str:
+    row = validate(Dataset, dataset, where="datasets.yaml")
+    files = {file.file: Path(file.path) for path in manifests for file in read_manifest(path)}
+    loaded = load_dataset(row, files)
+    write_cells(cells, loaded.cells)
+    write_labels(labels, loaded.labels)
+    summary = describe(row, loaded)
+    Path(facts).write_text(json.dumps(summary, indent=1) + "\n")
+    return f"{row.id}: {summary['cells']:,} cells x {summary['genes']:,} genes, {summary['types']} types"
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]) as tell:
+        manifests = [path for path in snakemake.input if path.endswith(".tsv")]
+        tell(main(snakemake.params.dataset, manifests, **dict(snakemake.output.items())))

@@ -1,0 +1,32 @@
+"""End a run: the controls must have reached their ceiling and no run may have failed; else name what did, and fail."""
+
+from pathlib import Path
+
+from schash.joblog import job_log
+from schash.tables import METRIC_COLUMNS, read_table
+from schash.verdict import check_run
+
+
+def main(
+    metrics: str,
+    titles: dict[str, str],
+    positive_controls: list[str],
+    output: str,
+    tell,
+) -> None:
+    verdict = check_run(read_table(metrics, METRIC_COLUMNS), titles, positive_controls)
+    tell(verdict.text)
+    verdict.raise_if_bad()
+    Path(output).write_text(verdict.text + "\n")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]) as tell:
+        params = snakemake.params
+        main(
+            snakemake.input.metrics,
+            params.titles,
+            params.positive_controls,
+            snakemake.output[0],
+            tell,
+        )

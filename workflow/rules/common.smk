@@ -1,0 +1,49 @@
+# Config, registry and methods, checked while Snakemake parses; names that every rule file uses.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+try:
+    import schash.config
+    from schash.data.registry import load_registry
+    from schash.digests import code_digest
+    from schash.errors import SchashError
+    from schash.plan import Plan, failed_attempts
+    from schash.methods.catalogue import load_catalogue
+except ModuleNotFoundError as error:
+    message = f"{error}. Install the package into the environment that runs Snakemake: pip install -e package[workflow]"
+    raise WorkflowError(message) from None
+
+HOME = Path(workflow.source_path("../../Snakefile")).parent
+SCRIPTS = HOME / "scripts"
+
+try:
+    CONFIG = schash.config.resolve(
+        config, default_path=HOME / "config/config.yaml", suites=HOME / "config/suites"
+    )
+    REGISTRY = load_registry(HOME / "config/datasets.yaml", overlay={"datasets": CONFIG.datasets})
+    METHODS = load_catalogue(HOME / "config/methods.yaml", overlay=CONFIG.methods)
+    PLAN = Plan(CONFIG, REGISTRY, METHODS)
+except SchashError as error:
+    raise WorkflowError(str(error)) from None
+
+config.update(CONFIG.model_dump())  # scripts see the resolved config, not only what was given
+ROOT = CONFIG.root
+RUN = f"{ROOT}/runs/{{dataset}}/{{scheme}}/{{method}}"
+
+
+wildcard_constraints:
+    source=r"[\w.-]+",
+    dataset=r"[\w.-]+",
+    scheme="cv5|random5|loso|batch|protocol|species",
+    method=r"\w+",
+    experiment=r"\w+",
+
+
+def code(script, *modules):
+    """Digest of the package modules behind a script: a parameter, so that editing one of them re-runs the rule."""
+    return code_digest(SCRIPTS / script, *modules)
+
+
+onstart:
+    print(PLAN.overview(), flush=True)

@@ -1,0 +1,91 @@
+# What stands beside the figures: the papers' numbers, the resolved config, the versions; and the verdict on the run.
+
+FIGURES = [name for name in CONFIG.experiments] + (["training"] if "fig2a" in CONFIG.experiments else [])
+
+
+rule paper_vs_ours:
+    input:
+        metrics=rules.metrics.output.parquet,
+        table1=f"{ROOT}/figures/table1.tsv",
+        expected=HOME / "config/expected.tsv",
+    output:
+        report(
+            f"{ROOT}/paper_vs_ours.tsv",
+            caption="../report/paper_vs_ours.rst",
+            category="Paper and ours",
+            labels={"target": "paper_vs_ours", "shows": "every published number"},
+        ),
+    log:
+        f"{ROOT}/logs/paper_vs_ours.log",
+    benchmark:
+        f"{ROOT}/benchmarks/paper_vs_ours.tsv"
+    params:
+        code=code("paper_vs_ours.py"),
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    message:
+        "Hold our numbers against the papers'"
+    conda:
+        "../../envs/schash.yaml"
+    script:
+        "../../scripts/paper_vs_ours.py"
+
+
+rule resolved_config:
+    output:
+        config=report(
+            f"{ROOT}/config.yaml",
+            caption="../report/config.rst",
+            category="Run",
+            labels={"target": "resolved_config", "shows": "resolved config"},
+        ),
+        environment=report(
+            f"{ROOT}/environment.yaml",
+            caption="../report/environment.rst",
+            category="Run",
+            labels={"target": "resolved_config", "shows": "versions and machine"},
+        ),
+    log:
+        f"{ROOT}/logs/resolved_config.log",
+    benchmark:
+        f"{ROOT}/benchmarks/resolved_config.tsv"
+    params:
+        config=CONFIG.model_dump(mode="json", exclude={"mirror"}),
+        code=code("resolved_config.py"),
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Save the resolved config and the versions"
+    conda:
+        "../../envs/schash.yaml"
+    script:
+        "../../scripts/resolved_config.py"
+
+
+rule verdict:
+    input:
+        metrics=rules.metrics.output.parquet,
+        paper_vs_ours=rules.paper_vs_ours.output,
+        config=rules.resolved_config.output,
+        figures=expand(f"{ROOT}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["png", "svg", "tsv"]),
+    output:
+        f"{ROOT}/verdict.txt",
+    log:
+        f"{ROOT}/logs/verdict.log",
+    benchmark:
+        f"{ROOT}/benchmarks/verdict.tsv"
+    params:
+        titles={name: row.title for name, row in METHODS.methods.items()},
+        positive_controls=controls_that_see_the_solution(),
+        code=code("verdict.py"),
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    message:
+        "Check the controls and look for failed runs"
+    conda:
+        "../../envs/schash.yaml"
+    script:
+        "../../scripts/verdict.py"

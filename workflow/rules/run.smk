@@ -1,0 +1,67 @@
+# Every method on every split: training cells and unlabelled queries in, predictions and timings out.
+# A run takes all cores, so that nothing else disturbs its clock; the method itself may use `threads` of the config.
+
+
+def controls_that_see_the_solution():
+    return [name for name, row in METHODS.methods.items() if row.sees_solution]
+
+
+def methods_that_do_not():
+    return [name for name, row in METHODS.methods.items() if not row.sees_solution]
+
+
+def method_row(wildcards):
+    return METHODS.row(wildcards.method).model_dump(mode="json", by_alias=True)
+
+
+def method_code(wildcards):
+    return code("run_method.py", METHODS.row(wildcards.method).module)
+
+
+def run_memory(wildcards, input, attempt):
+    """Resident memory grows with the prepared cells; a second attempt gets twice as much."""
+    return int(attempt * max(4000, 40 * input.size_mb))
+
+
+rule run_method:
+    input:
+        cells=rules.prepare.output.cells,
+        rows=rules.split.output.rows,
+        train_labels=rules.split.output.train_labels,
+    output:
+        predictions=f"{RUN}/predictions.parquet",
+        status=f"{RUN}/status.parquet",
+        history=f"{RUN}/history.parquet",
+    log:
+        f"{ROOT}/logs/run/{{dataset}}/{{scheme}}/{{method}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/run/{{dataset}}/{{scheme}}/{{method}}.tsv"
+    params:
+        row=method_row,
+        seed=CONFIG.seed,
+        threads=CONFIG.threads,
+        limits=CONFIG.limits.model_dump(),
+        failed_attempts=lambda wildcards: failed_attempts(RUN.format(**wildcards) + "/attempts.json"),
+        code=method_code,
+    wildcard_constraints:
+        method="|".join(methods_that_do_not()),
+    threads: lambda wildcards: workflow.cores or CONFIG.threads
+    resources:
+        mem_mb=run_memory,
+        runtime=lambda wildcards, attempt: attempt * 120,
+    message:
+        "Run {wildcards.method} on {wildcards.dataset}, {wildcards.scheme}"
+    conda:
+        "../../envs/schash.yaml"
+    script:
+        "../../scripts/run_method.py"
+
+
+use rule run_method as run_control with:
+    input:
+        cells=rules.prepare.output.cells,
+        rows=rules.split.output.rows,
+        train_labels=rules.split.output.train_labels,
+        solution=rules.split.output.solution,
+    wildcard_constraints:
+        method="|".join(controls_that_see_the_solution()),

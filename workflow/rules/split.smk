@@ -1,0 +1,28 @@
+# Rows of each fold. Training labels and the solution are files of their own: methods get the first, scoring the second.
+
+
+rule split:
+    input:
+        cells=rules.prepare.output.cells,
+        labels=rules.prepare.output.labels,
+    output:
+        rows=f"{ROOT}/splits/{{dataset}}/{{scheme}}/rows.parquet",
+        train_labels=f"{ROOT}/splits/{{dataset}}/{{scheme}}/train_labels.parquet",
+        solution=f"{ROOT}/splits/{{dataset}}/{{scheme}}/solution.parquet",
+        facts=f"{ROOT}/splits/{{dataset}}/{{scheme}}/split.json",
+    log:
+        f"{ROOT}/logs/split/{{dataset}}/{{scheme}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/split/{{dataset}}/{{scheme}}.tsv"
+    params:
+        seed=CONFIG.seed,
+        code=code("split.py"),
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    message:
+        "Split {wildcards.dataset}, {wildcards.scheme}"
+    conda:
+        "../../envs/schash.yaml"
+    script:
+        "../../scripts/split.py"
