@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -35,20 +35,22 @@ class Outcome:
     detail: str = ""
 
 
-def preload(modules: list[str]) -> None:
-    """Name the modules that the fork server imports before it forks the first child."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(modules)
-
-
 def run_limited(
-    function: Callable[..., Any], *args: Any, seconds: float | None = None, memory_mb: float | None = None
+    function: Callable[..., Any],
+    *args: Any,
+    seconds: float | None = None,
+    memory_mb: float | None = None,
+    modules: Sequence[str] = (),
 ) -> Outcome:
     """Call `function(*args)` in a child; `function`, `args` and the result must be picklable.
+
+    The fork server imports `modules` before it forks the first child, so that the children need not.
 
     The memory limit holds for the resident memory of the child and its own children; it is looked at every 50 ms, so
     that a burst may overshoot it.
     """
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(modules))  # the default would be the caller's main module
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_call, args=(sender, function, args), daemon=False)
     with _main_hidden():

@@ -29,9 +29,9 @@ class Limits(Strict):
 class Experiment(Strict):
     """One figure or table: which methods on which data sets under which scheme."""
 
-    datasets: list[str] = Field(min_length=1)
+    datasets: tuple[str, ...] = Field(min_length=1)
     scheme: Scheme | None = None
-    methods: list[str] = []
+    methods: tuple[str, ...] = ()
     minutes: float = Field(gt=0, description="time budget on 2 cores")
 
 
@@ -51,8 +51,8 @@ class Config(Strict):
     bootstrap: int = Field(ge=100)
     limits: Limits
     experiments: dict[str, Experiment]
-    datasets: dict[str, Any] = {}
-    methods: dict[str, Any] = {}
+    datasets: dict[str, Any] = Field(default_factory=dict)
+    methods: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def root(self) -> str:
@@ -107,5 +107,5 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _with_preset(methods: list[str], preset: str) -> list[str]:
-    return [f"deephash_{preset}" if name == DEEPHASH_PLACEHOLDER else name for name in methods]
+def _with_preset(methods: tuple[str, ...], preset: str) -> tuple[str, ...]:
+    return tuple(f"deephash_{preset}" if name == DEEPHASH_PLACEHOLDER else name for name in methods)

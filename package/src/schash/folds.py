@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from schash.atomic import atomic_path
-from schash.child import Outcome, preload, run_limited
+from schash.child import Outcome, run_limited
 from schash.data.cells import read_cells
 from schash.errors import DataError
 from schash.methods.catalogue import MethodRow, build_method
@@ -108,7 +108,6 @@ def run_folds(files: RunFiles, settings: RunSettings, *, say: Any = print) -> Ru
         reason = f"takes {' or '.join(settings.row.accepts)}; these cells are {values}"
         say(f"{settings.method} on {settings.dataset}: not applicable, it {reason}")
         return _collect({fold: Outcome("ok", reason=reason) for fold in folds}, settings, applicable=False)
-    preload([settings.row.module, "schash.folds"])
     outcomes = {}
     for fold in folds:
         outcomes[fold] = run_limited(
@@ -118,6 +117,7 @@ def run_folds(files: RunFiles, settings: RunSettings, *, say: Any = print) -> Ru
             fold,
             seconds=settings.fold_seconds,
             memory_mb=settings.fold_memory_mb,
+            modules=[settings.row.module, "schash.folds"],
         )
         say(_progress(settings, fold, len(folds), outcomes[fold]))
     return _collect(outcomes, settings)

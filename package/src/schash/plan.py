@@ -1,4 +1,4 @@
-"""Which runs a suite asks for: experiments resolved to (data set, scheme, method), each checked against its registry."""
+"""Which runs a suite asks for: experiments resolved to (data set, scheme, method), every name checked."""
 
 import json
 from pathlib import Path

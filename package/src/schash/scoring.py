@@ -1,4 +1,4 @@
-"""From predictions and the solution to scores in long form. The only stage, with the controls, that sees the solution."""
+"""From predictions and the solution to scores: the only stage, with the controls, that sees the solution."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""One file over HTTP: resumed after a break, tried again after a passing fault, verified by the caller's pin."""
+"""One file over HTTP: resumed after a break, tried again after a passing fault, verified against its pin."""
 
 import logging
 import time
@@ -31,19 +31,23 @@ class Retry:
         return self.first_wait * self.factor**attempt
 
 
-class _Fault(Exception):
-    """An attempt failed. `passing` faults are worth another attempt at the same url."""
+class _AttemptError(Exception):
+    """An attempt failed. `passing` faults are worth another attempt at the same url.
 
-    def __init__(self, message: str, *, passing: bool) -> None:
+    `mismatch`: whole but wrong bytes came. Once may be an accident; the same bytes again are what the url serves.
+    """
+
+    def __init__(self, message: str, *, passing: bool, mismatch: bool = False) -> None:
         super().__init__(message)
         self.passing = passing
+        self.mismatch = mismatch
 
 
 def download(url: str, part: Path, pin: Pin, *, retry: Retry, progress: bool) -> str | None:
     """Fetch `url` into `part` until it fits `pin`; None on success, else what went wrong.
 
-    `part` may hold the start of the file: it is kept and continued if the pin has a checksum to prove the whole,
-    and begun anew otherwise. After a failure that a continuation cannot mend `part` is removed.
+    `part` may hold the start of the file: it is continued if the pin has a checksum to prove the whole, and begun
+    anew otherwise. After a failure that a continuation cannot mend it is removed.
     """
     faults: list[str] = []
     for attempt in range(retry.attempts):
@@ -52,10 +56,11 @@ def download(url: str, part: Path, pin: Pin, *, retry: Retry, progress: bool) ->
         try:
             _receive(url, part, pin, retry, progress)
             _verify(part, pin)
-        except _Fault as fault:
-            faults.append(str(fault))
+        except _AttemptError as fault:
             logger.info("%s: attempt %d of %d: %s", url, attempt + 1, retry.attempts, fault)
-            if not fault.passing:
+            known = str(fault) in faults
+            faults.append(str(fault))
+            if not fault.passing or (fault.mismatch and known):
                 break
         else:
             return None
@@ -66,7 +71,7 @@ def _verify(part: Path, pin: Pin) -> None:
     fault = fault_of(part, pin)
     if fault is not None:
         part.unlink()  # nothing in it can be trusted, so the next attempt starts anew
-        raise _Fault(fault, passing=True)
+        raise _AttemptError(fault, passing=True, mismatch=True)
 
 
 def _receive(url: str, part: Path, pin: Pin, retry: Retry, progress: bool) -> None:
@@ -88,21 +93,21 @@ def _receive(url: str, part: Path, pin: Pin, retry: Retry, progress: bool) -> No
             _save(response, part, start if resumed else 0, pin, progress)
     except requests.RequestException as error:
         message = f"{type(error).__name__}: {error}"
-        raise _Fault(message, passing=not isinstance(error, requests.exceptions.InvalidURL)) from error
+        raise _AttemptError(message, passing=not isinstance(error, requests.exceptions.InvalidURL)) from error
 
 
 def _check_response(response: requests.Response, part: Path, start: int) -> None:
     if response.status_code == 416 and start:
         part.unlink()
         message = f"HTTP 416: the server has nothing after byte {start}"
-        raise _Fault(message, passing=True)
+        raise _AttemptError(message, passing=True)
     if response.status_code not in (200, 206):
         message = f"HTTP {response.status_code} {response.reason}"
-        raise _Fault(message, passing=response.status_code in PASSING_STATUS)
+        raise _AttemptError(message, passing=response.status_code in PASSING_STATUS)
     kind = response.headers.get("Content-Type", "")
     if kind.startswith("text/html"):
         message = "came an HTML page, expected a data file"
-        raise _Fault(message, passing=False)
+        raise _AttemptError(message, passing=False)
 
 
 def _is_continuation(response: requests.Response, start: int) -> bool:
@@ -112,7 +117,7 @@ def _is_continuation(response: requests.Response, start: int) -> bool:
     if response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
         return True
     message = f"asked for bytes from {start}, came Content-Range {response.headers.get('Content-Range')!r}"
-    raise _Fault(message, passing=False)
+    raise _AttemptError(message, passing=False)
 
 
 def _save(response: requests.Response, part: Path, start: int, pin: Pin, progress: bool) -> None:
@@ -132,10 +137,10 @@ def _save(response: requests.Response, part: Path, start: int, pin: Pin, progres
     if pin.bytes is not None and size > pin.bytes:
         part.unlink()
         message = f"came more than the expected {pin.bytes} bytes"
-        raise _Fault(message, passing=True)
+        raise _AttemptError(message, passing=True, mismatch=True)
     if end is not None and size < end:
         message = f"the connection closed after {size} of {end} bytes"
-        raise _Fault(message, passing=True)
+        raise _AttemptError(message, passing=True)
 
 
 def _bar(progress: bool) -> Progress:

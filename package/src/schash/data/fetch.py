@@ -1,8 +1,8 @@
 """Files of a source, verified, from the cache, a local mirror or the network; and the manifest of what came.
 
-A file lands at `<cache_dir>/<source>/<name>`. It is received under the name `<name>.part` and gets its own name only
-once its size and checksum are right, so a file under its own name is always whole. A file that is published without
-a checksum is pinned by the lock file: the first bytes that come are recorded there and enforced afterwards.
+A file lands at `<cache_dir>/<source>/<name>`. It is received as `<name>.part` and gets its own name only once its
+size and checksum are right, so a file under its own name is always whole. A file that is published without a
+checksum is pinned by the lock file: the first bytes that come are recorded there and enforced afterwards.
 """
 
 import logging
@@ -27,7 +27,7 @@ How = Literal["download", "mirror", "cache"]
 
 @dataclass(frozen=True)
 class FetchedFile:
-    """A verified file on disk. `url` is where it is published; `date` (UTC) is when its bytes were written."""
+    """A verified file on disk. `url` is where it is published; `date` (UTC) is when it was written here."""
 
     source: str
     file: str

@@ -1,4 +1,4 @@
-"""Pins for files that are published without a checksum: the bytes of the first download, enforced afterwards."""
+"""Pins for files that are published without a checksum: the bytes that came first are enforced afterwards."""
 
 import fcntl
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ COLUMNS = ("source", "file", "sha256", "bytes", "date", "url")
 
 
 def read_lock(path: str | Path) -> dict[tuple[str, str], dict[str, str]]:
-    """(source, file) -> row of the lock file; empty where there is none. `ConfigError` where it is not one."""
+    """(source, file) -> row of the lock file; empty where there is no file. `ConfigError` for another file."""
     if not Path(path).is_file():
         return {}
     lines = Path(path).read_text(encoding="utf-8").splitlines()

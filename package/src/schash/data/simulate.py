@@ -26,16 +26,16 @@ SMALLEST_COMMON_TYPE = 11
 DECAY = 0.85
 """Each type has this share of the size of the one before it."""
 PAIR_MARKERS = 30
-OWN_MARKERS = (24, 6)
+OWN_MARKERS = (30, 12)
 """Markers of the second of a pair, in the easiest and in the hardest pair."""
 LOG_FOLD = (1.0, 2.5)
 STUDY_SD = 0.25
 """Standard deviation of a study's log effect on a gene."""
 STUDY_MISSING = 0.03
 """Share of the genes that a study lacks."""
-MEDIAN_SHARE_SD = 1.5
-"""Standard deviation of the log base shares: the highest of 1,000 genes has some 100 times the median's."""
-COUNTS_PER_GENE = 1.2
+BASE_SD = 1.6
+"""Standard deviation of the log base shares: the highest of 1,000 genes has some 150 times the median."""
+COUNTS_PER_GENE = 0.6
 """Median library size over the number of genes; gives about 80% zeros."""
 LIBRARY_SD = 0.35
 DISPERSION = 0.4
@@ -63,7 +63,7 @@ def simulate(
     sizes = type_sizes(n_cells, n_types, rare_cells)
     type_of = rng.permutation(np.repeat(np.arange(n_types), sizes))
     study_of = _studies(type_of, n_studies, rng)
-    log_profile = rng.normal(0, MEDIAN_SHARE_SD, n_genes) + _programmes(n_genes, n_types, rng)
+    log_profile = rng.normal(0, BASE_SD, n_genes) + _programmes(n_genes, n_types, rng)
     effect = _study_effects(n_genes, n_studies, rng)
     depth = np.exp(rng.normal(0, 0.4, n_studies)) if n_studies > 1 else np.ones(1)
     library = COUNTS_PER_GENE * n_genes * depth[study_of] * np.exp(rng.normal(0, LIBRARY_SD, n_cells))

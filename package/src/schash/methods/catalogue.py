@@ -18,8 +18,8 @@ class MethodRow(Strict):
 
     title: str
     class_: str = Field(alias="class", description="module:Class, e.g. schash.methods.svm:LinearSVM")
-    parameters: dict[str, Any] = {}
-    accepts: list[ValuesKind]
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    accepts: tuple[ValuesKind, ...] = Field(min_length=1)
     preset: str = ""
     variant: str = ""
     transductive: bool = False

@@ -1,4 +1,4 @@
-"""scDeepHash (Ma et al. 2022) as a compared method: the estimator of `schash.deephash` behind the benchmark's contract."""
+"""scDeepHash (Ma et al. 2022) as a compared method: `schash.deephash` behind the contract of the benchmark."""
 
 from typing import Any
 

@@ -78,4 +78,5 @@ def draw_table1(table: pd.DataFrame) -> Figure:
 def _published(row: pd.Series) -> str:
     if pd.isna(row["paper_cells"]):
         return ""
-    return f"{row['paper_cells']:,.0f} x {row['paper_genes']:,.0f}, {row['paper_types']:.0f} ({row['paper_types_over_10']:.0f})"
+    size = f"{row['paper_cells']:,.0f} x {row['paper_genes']:,.0f}"
+    return f"{size}, {row['paper_types']:.0f} ({row['paper_types_over_10']:.0f})"

@@ -32,8 +32,8 @@ def annotate(
 ) -> GeneNames:
     """Write the type of the nearest anchor of every cell into `adata`.
 
-    Fills `obs["schash_label"]`, `obs["schash_distance"]` (to the nearest anchor, in bits), `obs["schash_margin"]` (how much
-    farther the second nearest anchor is; 0 is a tie) and `uns["schash"]` (what made them).
+    Fills `obs["schash_label"]`, `obs["schash_distance"]` (to the nearest anchor, in bits), `obs["schash_margin"]`
+    (how much farther the second nearest anchor is; 0 is a tie) and `uns["schash"]` (what made them).
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ def _read(path: Path) -> anndata.AnnData:
 
 
 def check_values(X: sparse.csr_matrix, values: ValuesKind, *, where: str) -> None:
-    """Raise `DataError` where the numbers contradict their kind: counts that are no integers, negative linear values."""
+    """Raise `DataError` where the numbers contradict their kind: fractional counts, negative linear values."""
     if values in LINEAR and X.nnz and X.data.min() < 0:
         message = f"{where}: values of kind {values!r} cannot be negative, found {X.data.min():g}"
         raise DataError(message)

@@ -29,7 +29,7 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
         labels = [
             None if label in missing else label for label in _column(adata, dataset.labels, "labels", path)
         ]
-    wanted: dict[str, str] = {**dataset.columns}
+    wanted = {str(name): column for name, column in dataset.columns.items()}
     if dataset.batch is not None:
         wanted["batch"] = dataset.batch
     obs = {name: _known(_column(adata, column, name, path), column, path) for name, column in wanted.items()}

@@ -65,7 +65,14 @@ def read_table(
     dtypes = dict.fromkeys(text_columns, str)
     try:
         with pd.read_csv(
-            source, sep=sep, index_col=0, dtype=dtypes, chunksize=1, keep_default_na=False, **options
+            source,
+            sep=sep,
+            index_col=0,
+            dtype=dtypes,
+            chunksize=1,
+            keep_default_na=False,
+            low_memory=False,  # its small pieces cost minutes on tables of 20,000 columns
+            **options,
         ) as reader:
             while True:
                 n_columns = len(columns) if columns else 0

@@ -1,0 +1,22 @@
+"""Fixtures that several test modules share."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20240)
+
+
+@pytest.fixture
+def planted(rng):
+    """Counts of 4 well separated types, 40 cells each, 60 genes: X (160, 60) CSR, y (160,) str, genes (60,) str."""
+    profile = np.full((4, 60), 0.3)
+    for i in range(4):
+        profile[i, 10 * i : 10 * i + 10] = 8
+    y = np.repeat([f"type {name}" for name in "ABCD"], 40)
+    X = rng.poisson(profile[np.repeat(np.arange(4), 40)]).astype(np.float32)
+    genes = np.array([f"GENE{i:03d}" for i in range(60)])
+    return sparse.csr_matrix(X), y, genes

@@ -1,0 +1,108 @@
+"""Splits: nothing leaks, everything is used once, and the schemes are what they say."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from schash.errors import DataError
+from schash.splits import SCHEMES, make_split, read_rows, write_split
+
+
+@pytest.fixture
+def cells():
+    labels = pd.Series(["a"] * 60 + ["b"] * 25 + ["c"] * 11 + ["d"] * 10 + [None] * 4, dtype=object)
+    order = np.random.default_rng(0).permutation(len(labels))
+    obs = pd.DataFrame({"batch": [f"b{i % 3}" for i in range(len(labels))], "study": ["s"] * len(labels)})
+    return labels.iloc[order].reset_index(drop=True), obs
+
+
+def test_cv5_keeps_types_with_more_than_ten_cells(cells):
+    split = make_split(*cells, dataset="x", scheme="cv5")
+    assert set(split.labels) == {"a", "b", "c"}  # 11 cells stay, 10 go
+    assert split.dropped_types == {"d": 10}
+    assert split.n_unlabelled == 4
+
+
+def test_random5_keeps_all_types(cells):
+    assert set(make_split(*cells, dataset="x", scheme="random5").labels) == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize("scheme", ["cv5", "random5", "batch"])
+def test_every_cell_is_a_query_once_and_never_in_its_own_training_set(cells, scheme):
+    split = make_split(*cells, dataset="x", scheme=scheme)
+    for _, fold in split.rows.groupby("fold"):
+        train, query = (set(fold.loc[fold["part"] == part, "row"]) for part in ("train", "query"))
+        assert not train & query
+        assert train | query == set(split.labels.index)
+    queries = split.rows.loc[split.rows["part"] == "query", "row"]
+    assert sorted(queries) == sorted(split.labels.index)
+
+
+def test_cv5_is_stratified(cells):
+    split = make_split(*cells, dataset="x", scheme="cv5")
+    sizes = split.part("query").groupby(["label", "fold"]).size().unstack()
+    assert (sizes.max(axis=1) - sizes.min(axis=1)).max() <= 1
+
+
+def test_labels_belong_to_their_rows(cells):
+    labels, obs = cells
+    split = make_split(labels, obs, dataset="x", scheme="cv5")
+    for part in ("train", "query"):
+        table = split.part(part)
+        assert (labels.to_numpy()[table["row"]] == table["label"]).all()
+
+
+def test_a_split_is_a_function_of_its_names_and_seed(cells):
+    def rows(**names):
+        return make_split(*cells, **{"dataset": "x", "scheme": "cv5", "seed": 0, **names}).rows
+
+    pd.testing.assert_frame_equal(rows(), rows())
+    assert not rows().equals(rows(seed=1))
+    assert not rows().equals(rows(dataset="y"))
+
+
+def test_leave_one_out_drops_queries_of_unseen_types():
+    labels = pd.Series(list("aabbac"))
+    obs = pd.DataFrame({"batch": list("112222")})
+    split = make_split(labels, obs, dataset="x", scheme="batch")
+    assert split.fold_names == ["1", "2"]
+    # nothing in batch 1 is a b or a c, so of batch 2 only the a can be asked for
+    assert split.part("query")["row"].tolist() == [0, 1, 4]
+    assert split.n_unseen == 3
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words"),
+    [
+        ("cv7", "allowed: " + ", ".join(SCHEMES)),
+        ("protocol", "columns: batch, study"),
+        ("loso", "at least 2 groups"),
+    ],
+)
+def test_bad_schemes_are_refused(cells, scheme, words):
+    with pytest.raises(DataError, match=words):
+        make_split(*cells, dataset="x", scheme=scheme)
+
+
+def test_too_few_cells_are_refused():
+    labels = pd.Series(["a"] * 20)
+    with pytest.raises(DataError, match="at least 2 types, found 20 cells of 1 types"):
+        make_split(labels, pd.DataFrame(index=range(20)), dataset="x", scheme="cv5")
+
+
+def test_files_keep_training_labels_and_solution_apart(cells, tmp_path):
+    split = make_split(*cells, dataset="x", scheme="cv5")
+    write_split(split, tmp_path)
+    rows = read_rows(tmp_path / "rows.parquet")
+    train = pd.read_parquet(tmp_path / "train_labels.parquet")
+    solution = pd.read_parquet(tmp_path / "solution.parquet")
+    assert "label" not in pd.read_parquet(tmp_path / "rows.parquet").columns
+    for fold, parts in rows.items():
+        assert set(train.loc[train["fold"] == fold, "row"]) == set(parts["train"])
+        assert set(solution.loc[solution["fold"] == fold, "row"]) == set(parts["query"])
+        assert not set(train.loc[train["fold"] == fold, "row"]) & set(parts["query"])
+    facts = json.loads((tmp_path / "split.json").read_text())
+    assert facts["n_types"] == 3
+    assert facts["dropped_types"] == {"d": 10}
