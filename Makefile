@@ -40,7 +40,7 @@ test: lint types unit  ## lint, types, unit tests and the workflow's own tests
 lint: $(STAMP)
 	$(BIN)/ruff check package scripts workflow
 	$(BIN)/ruff format --check package scripts workflow
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --line-length 110 --check Snakefile workflow/rules
 	$(SNAKEMAKE) --lint
 
 types: $(STAMP)

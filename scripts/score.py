@@ -1,19 +1,31 @@
-"""Score the predictions of one run against the solution."""
+"""Score every run of an experiment on one data set against the solution, and compare the methods with the best."""
 
 import pandas as pd
 
 from schash.joblog import job_log
 from schash.scoring import score_annotation
-from schash.tables import SCORE_COLUMNS, TYPE_COLUMNS, write_table
+from schash.summary import COMPARISON_COLUMNS, compare_dataset
+from schash.tables import EXPERIMENT_COLUMNS, TYPE_COLUMNS, write_table
 
 
-def main(predictions: str, status: str, solution: str, scores: str, types: str) -> None:
-    tables = [pd.read_parquet(path) for path in (predictions, solution, status)]
-    score_table, type_table = score_annotation(*tables)
-    write_table(score_table, SCORE_COLUMNS, scores)
-    write_table(type_table, TYPE_COLUMNS, types)
+def main(given, runs: list[dict], options: dict, scores: str, types: str, comparisons: str) -> None:
+    solution = pd.read_parquet(given.solution)
+    predictions = {
+        run["method"]: pd.read_parquet(path) for run, path in zip(runs, given.predictions, strict=True)
+    }
+    score_tables, type_tables = [], []
+    for run, path in zip(runs, given.status, strict=True):
+        scored, per_type = score_annotation(predictions[run["method"]], solution, pd.read_parquet(path))
+        score_tables.append(scored.assign(**run))
+        type_tables.append(per_type.assign(**{name: run[name] for name in ("dataset", "scheme", "method")}))
+    table = pd.concat(score_tables, ignore_index=True)
+    write_table(table, EXPERIMENT_COLUMNS, scores)
+    write_table(pd.concat(type_tables, ignore_index=True), TYPE_COLUMNS, types)
+    write_table(compare_dataset(table, predictions, solution, **options), COMPARISON_COLUMNS, comparisons)
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
-        main(**dict(snakemake.input.items()), **dict(snakemake.output.items()))
+        params = snakemake.params
+        options = {name: params[name] for name in ("controls", "seed", "n_replicates")}
+        main(snakemake.input, params.runs, options, **dict(snakemake.output.items()))

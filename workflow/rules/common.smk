@@ -5,6 +5,7 @@ from snakemake.exceptions import WorkflowError
 
 try:
     import schash.config
+    from schash.data.options import loader_module
     from schash.data.registry import load_registry
     from schash.digests import code_digest
     from schash.errors import SchashError
@@ -14,7 +15,7 @@ except ModuleNotFoundError as error:
     message = f"{error}. Install the package into the environment that runs Snakemake: pip install -e package[workflow]"
     raise WorkflowError(message) from None
 
-HOME = Path(workflow.source_path("../../Snakefile")).parent
+HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve().parents[1]
 SCRIPTS = HOME / "scripts"
 
 try:
@@ -42,7 +43,7 @@ wildcard_constraints:
 
 def code(script, *modules):
     """Digest of the package modules behind a script: a parameter, so that editing one of them re-runs the rule."""
-    return code_digest(SCRIPTS / script, *modules)
+    return code_digest(SCRIPTS / script, *(name for name in modules if name))
 
 
 onstart:

@@ -9,16 +9,16 @@ rule fetch:
         f"{ROOT}/logs/fetch/{{source}}.log",
     benchmark:
         f"{ROOT}/benchmarks/fetch/{{source}}.tsv"
-    params:
-        source=lambda wildcards: REGISTRY.source(wildcards.source).model_dump(mode="json"),
-        code=code("fetch.py"),
+    conda:
+        "../../envs/schash.yaml"
     resources:
         downloads=1,
         mem_mb=1000,
         runtime=240,
+    params:
+        source=lambda wildcards: REGISTRY.source(wildcards.source).model_dump(mode="json", exclude_unset=True),
+        code=code("fetch.py"),
     message:
         "Fetch {wildcards.source}"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/fetch.py"

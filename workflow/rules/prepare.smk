@@ -21,17 +21,17 @@ rule prepare:
         f"{ROOT}/logs/prepare/{{dataset}}.log",
     benchmark:
         f"{ROOT}/benchmarks/prepare/{{dataset}}.tsv"
-    params:
-        dataset=lambda wildcards: REGISTRY.dataset(wildcards.dataset).model_dump(mode="json"),
-        code=lambda wildcards: code(
-            "prepare.py", loader_module(REGISTRY.dataset(wildcards.dataset).loader)
-        ),
+    conda:
+        "../../envs/schash.yaml"
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        dataset=lambda wildcards: REGISTRY.dataset(wildcards.dataset).model_dump(
+            mode="json", exclude_unset=True
+        ),
+        code=lambda wildcards: code("prepare.py", loader_module(REGISTRY.dataset(wildcards.dataset).loader)),
     message:
         "Prepare {wildcards.dataset}"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/prepare.py"

@@ -19,15 +19,15 @@ rule paper_vs_ours:
         f"{ROOT}/logs/paper_vs_ours.log",
     benchmark:
         f"{ROOT}/benchmarks/paper_vs_ours.tsv"
-    params:
-        code=code("paper_vs_ours.py"),
+    conda:
+        "../../envs/schash.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        code=code("paper_vs_ours.py"),
     message:
         "Hold our numbers against the papers'"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/paper_vs_ours.py"
 
@@ -50,16 +50,16 @@ rule resolved_config:
         f"{ROOT}/logs/resolved_config.log",
     benchmark:
         f"{ROOT}/benchmarks/resolved_config.tsv"
-    params:
-        config=CONFIG.model_dump(mode="json", exclude={"mirror"}),
-        code=code("resolved_config.py"),
+    conda:
+        "../../envs/schash.yaml"
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        config=CONFIG.model_dump(mode="json", exclude={"mirror"}),
+        code=code("resolved_config.py"),
     message:
         "Save the resolved config and the versions"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/resolved_config.py"
 
@@ -76,16 +76,16 @@ rule verdict:
         f"{ROOT}/logs/verdict.log",
     benchmark:
         f"{ROOT}/benchmarks/verdict.tsv"
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         titles={name: row.title for name, row in METHODS.methods.items()},
         positive_controls=controls_that_see_the_solution(),
         code=code("verdict.py"),
-    resources:
-        mem_mb=1000,
-        runtime=10,
     message:
         "Check the controls and look for failed runs"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/verdict.py"

@@ -36,6 +36,14 @@ rule run_method:
         f"{ROOT}/logs/run/{{dataset}}/{{scheme}}/{{method}}.log",
     benchmark:
         f"{ROOT}/benchmarks/run/{{dataset}}/{{scheme}}/{{method}}.tsv"
+    wildcard_constraints:
+        method="|".join(methods_that_do_not()),
+    conda:
+        "../../envs/schash.yaml"
+    threads: lambda wildcards: workflow.cores or CONFIG.threads
+    resources:
+        mem_mb=run_memory,
+        runtime=lambda wildcards, attempt: attempt * 120,
     params:
         row=method_row,
         seed=CONFIG.seed,
@@ -43,16 +51,8 @@ rule run_method:
         limits=CONFIG.limits.model_dump(),
         failed_attempts=lambda wildcards: failed_attempts(RUN.format(**wildcards) + "/attempts.json"),
         code=method_code,
-    wildcard_constraints:
-        method="|".join(methods_that_do_not()),
-    threads: lambda wildcards: workflow.cores or CONFIG.threads
-    resources:
-        mem_mb=run_memory,
-        runtime=lambda wildcards, attempt: attempt * 120,
     message:
         "Run {wildcards.method} on {wildcards.dataset}, {wildcards.scheme}"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/run_method.py"
 

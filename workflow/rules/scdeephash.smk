@@ -1,9 +1,17 @@
 # Figures and tables of scDeepHash (Ma et al. 2022), each a target by its name.
 
 
+def facts_of(experiment):
+    return [f"{ROOT}/facts/{name}.json" for name in CONFIG.experiment(experiment).datasets]
+
+
+def deephash_runs(experiment):
+    return [run for run in PLAN.runs(experiment) if METHODS.row(run.method).preset]
+
+
 rule table1:
     input:
-        facts=[f"{ROOT}/facts/{name}.json" for name in CONFIG.experiment("table1").datasets],
+        facts=lambda wildcards: facts_of("table1"),
         expected=HOME / "config/expected.tsv",
     output:
         png=f"{ROOT}/figures/table1.png",
@@ -18,15 +26,15 @@ rule table1:
         f"{ROOT}/logs/figures/table1.log",
     benchmark:
         f"{ROOT}/benchmarks/figures/table1.tsv"
-    params:
-        code=code("table1.py"),
+    conda:
+        "../../envs/schash.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        code=code("table1.py"),
     message:
         "Draw table1: data sets"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/table1.py"
 
@@ -35,7 +43,7 @@ rule fig2a:
     input:
         metrics=f"{ROOT}/metrics/fig2a.parquet",
         comparisons=f"{ROOT}/metrics/fig2a.comparisons.tsv",
-        facts=[f"{ROOT}/facts/{name}.json" for name in CONFIG.experiment("fig2a").datasets],
+        facts=lambda wildcards: facts_of("fig2a"),
     output:
         png=f"{ROOT}/figures/fig2a.png",
         svg=report(
@@ -54,16 +62,16 @@ rule fig2a:
         f"{ROOT}/logs/figures/fig2a.log",
     benchmark:
         f"{ROOT}/benchmarks/figures/fig2a.tsv"
-    params:
-        titles={name: row.title for name, row in METHODS.methods.items()},
-        code=code("fig2a.py"),
+    conda:
+        "../../envs/schash.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        titles={name: row.title for name, row in METHODS.methods.items()},
+        code=code("fig2a.py"),
     message:
         "Draw fig2a: annotation within a data set"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/fig2a.py"
 
@@ -90,26 +98,25 @@ rule variants:
         f"{ROOT}/logs/figures/variants.log",
     benchmark:
         f"{ROOT}/benchmarks/figures/variants.tsv"
-    params:
-        titles={name: row.title for name, row in METHODS.methods.items()},
-        code=code("variants.py"),
+    conda:
+        "../../envs/schash.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        titles={name: row.title for name, row in METHODS.methods.items()},
+        code=code("variants.py"),
     message:
         "Draw variants: as written against as coded"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/variants.py"
 
 
 rule training:
     input:
-        histories=[
+        histories=lambda wildcards: [
             f"{ROOT}/runs/{run.dataset}/{run.scheme}/{run.method}/history.parquet"
-            for run in PLAN.runs("fig2a")
-            if METHODS.row(run.method).preset
+            for run in deephash_runs("fig2a")
         ],
     output:
         png=f"{ROOT}/figures/training.png",
@@ -124,15 +131,15 @@ rule training:
         f"{ROOT}/logs/figures/training.log",
     benchmark:
         f"{ROOT}/benchmarks/figures/training.tsv"
-    params:
-        runs=[run._asdict() for run in PLAN.runs("fig2a") if METHODS.row(run.method).preset],
-        code=code("training.py"),
+    conda:
+        "../../envs/schash.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        runs=lambda wildcards: [run._asdict() for run in deephash_runs("fig2a")],
+        code=code("training.py"),
     message:
         "Draw training: losses of DeepHash"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/training.py"

@@ -14,15 +14,15 @@ rule split:
         f"{ROOT}/logs/split/{{dataset}}/{{scheme}}.log",
     benchmark:
         f"{ROOT}/benchmarks/split/{{dataset}}/{{scheme}}.tsv"
-    params:
-        seed=CONFIG.seed,
-        code=code("split.py"),
+    conda:
+        "../../envs/schash.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
+    params:
+        seed=CONFIG.seed,
+        code=code("split.py"),
     message:
         "Split {wildcards.dataset}, {wildcards.scheme}"
-    conda:
-        "../../envs/schash.yaml"
     script:
         "../../scripts/split.py"

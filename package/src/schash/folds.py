@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 
 from schash.atomic import atomic_path
 from schash.child import Outcome, run_limited
-from schash.data.cells import read_cells
 from schash.errors import DataError
 from schash.methods.catalogue import MethodRow, build_method
 from schash.methods.contract import QueryCells, TrainingCells, history_of
@@ -100,10 +100,16 @@ def write_run(result: RunResult, directory: Path) -> None:
             table.to_parquet(path, index=False)
 
 
+def values_of(cells: Path) -> str:
+    """Kind of values of prepared cells, read without their matrix."""
+    with h5py.File(cells) as file:
+        return str(file["uns/values"].asstr()[()])
+
+
 def run_folds(files: RunFiles, settings: RunSettings, *, say: Any = print) -> RunResult:
     """Fit and predict every fold. A fold that fails becomes a status row with its reason; the others go on."""
     folds = sorted(read_rows(files.rows))
-    values = read_cells(files.cells).uns["values"]
+    values = values_of(files.cells)
     if values not in settings.row.accepts:
         reason = f"takes {' or '.join(settings.row.accepts)}; these cells are {values}"
         say(f"{settings.method} on {settings.dataset}: not applicable, it {reason}")
@@ -117,7 +123,7 @@ def run_folds(files: RunFiles, settings: RunSettings, *, say: Any = print) -> Ru
             fold,
             seconds=settings.fold_seconds,
             memory_mb=settings.fold_memory_mb,
-            modules=[settings.row.module, "schash.folds"],
+            modules=[settings.row.module, "schash.data.cells"],
         )
         say(_progress(settings, fold, len(folds), outcomes[fold]))
     return _collect(outcomes, settings)
@@ -149,6 +155,8 @@ def run_fold(files: RunFiles, settings: RunSettings, fold: int) -> FoldResult:
 
 def read_fold(files: RunFiles, fold: int) -> tuple[TrainingCells, QueryCells, np.ndarray]:
     """Training cells with labels, query cells without, and the rows of the query cells."""
+    from schash.data.cells import read_cells  # anndata: only the children need it
+
     rows = read_rows(files.rows)[fold]
     labels = pd.read_parquet(files.train_labels)
     labels = labels[labels["fold"] == fold].set_index("row")["label"]

@@ -5,7 +5,7 @@ import pandas as pd
 
 from schash.errors import DataError
 from schash.metrics.annotation import annotation_scores, per_type_scores
-from schash.tables import POOLED, SCORE_COLUMNS, TYPE_COLUMNS
+from schash.tables import POOLED, SCORE_COLUMNS
 
 
 def score_annotation(
@@ -23,7 +23,7 @@ def score_annotation(
     -------
     scores : SCORE_COLUMNS. A fold that did not run has one row with no metric and its status. Pooled scores exist only
         where every fold ran, since a pool that lacks a fold is another set of cells.
-    types : TYPE_COLUMNS, per-type scores over the pooled cells (or none)
+    types : type, precision, recall, f1, support over the pooled cells (or no rows)
 
     Raises
     ------
@@ -42,14 +42,14 @@ def score_annotation(
         pairs = _join(predictions[predictions["fold"] == fold], solution[solution["fold"] == fold], fold)
         joined.append(pairs)
         parts.append(_long(pairs, run))
-    types = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in TYPE_COLUMNS.items()})
+    types = pd.DataFrame(columns=["type", "precision", "recall", "f1", "support"])
     if len(joined) == len(status) > 0:
         pool = pd.concat(joined, ignore_index=True)
         whole = {name: float(status[name].sum()) for name in ("fit_s", "predict_s")}
         whole |= {"peak_mb": float(status["peak_mb"].max())}
         whole |= {"threads": status["threads"].iloc[0], "host": status["host"].iloc[0]}
         parts.append(_long(pool, {**whole, "fold": POOLED, "status": "ok", "reason": ""}))
-        types = per_type_scores(pool["truth"], pool["label"]).reset_index().astype(TYPE_COLUMNS)
+        types = per_type_scores(pool["truth"], pool["label"]).reset_index()
     return pd.concat(parts, ignore_index=True)[list(SCORE_COLUMNS)].astype(SCORE_COLUMNS), types
 
 

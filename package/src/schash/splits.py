@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import KFold, StratifiedKFold
 
 from schash.atomic import atomic_path
 from schash.errors import DataError
@@ -117,6 +116,11 @@ def _keep_types(labels: pd.Series, known: np.ndarray, scheme: str) -> tuple[np.n
 
 
 def _k_folds(truth: np.ndarray, dataset: str, scheme: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    from sklearn.model_selection import (
+        KFold,
+        StratifiedKFold,
+    )  # a second to import, and most stages only read splits
+
     n_types = len(set(truth))
     if len(truth) < N_FOLDS or n_types < 2:
         message = (

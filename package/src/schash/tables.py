@@ -26,12 +26,16 @@ SCORE_COLUMNS = {
 """Scores of one (data set, scheme, method): one metric of one fold a row. `n` counts the cells scored."""
 
 TYPE_COLUMNS = {
+    "dataset": "str",
+    "scheme": "str",
+    "method": "str",
     "type": "str",
     "precision": "float64",
     "recall": "float64",
     "f1": "float64",
     "support": "int64",
 }
+"""Per-type scores over the pooled query cells of all folds; `support` is the number of true cells."""
 
 EXPERIMENT_COLUMNS = {
     "suite": "str",

@@ -42,14 +42,14 @@ def _check_matrix(X: Any, where: str) -> None:
 
 
 def require_unique(names: pd.Index, where: str, what: str) -> None:
+    """Raise `DataError` unless `names` are non-empty strings, no two of them the same."""
     if not all(isinstance(name, str) and name for name in names):
         message = f"{where}: the names of {what} must be non-empty strings"
         raise DataError(message)
     if not names.is_unique:
         repeated = names[names.duplicated()].unique()
-        message = (
-            f"{where}: names of {what} must be unique; {len(repeated)} repeat, e.g. {', '.join(repeated[:3])}"
-        )
+        examples = ", ".join(repeated[:3])
+        message = f"{where}: names of {what} must be unique; {len(repeated)} of them repeat, e.g. {examples}"
         raise DataError(message)
 
 
@@ -66,9 +66,8 @@ def _check_columns(frame: pd.DataFrame, allowed: Sequence[str], where: str) -> N
 
 def _check_nothing_else(adata: anndata.AnnData, where: str) -> None:
     if sorted(adata.uns) != sorted(UNS_KEYS):
-        message = (
-            f"{where}: uns must hold {', '.join(UNS_KEYS)}; found: {', '.join(sorted(adata.uns)) or 'none'}"
-        )
+        found = ", ".join(sorted(adata.uns)) or "none"
+        message = f"{where}: uns must hold exactly {', '.join(UNS_KEYS)}; found: {found}"
         raise DataError(message)
     names = ("layers", "obsm", "varm", "obsp", "varp")
     extra = [name for name in names if len(getattr(adata, name))]

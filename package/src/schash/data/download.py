@@ -9,10 +9,12 @@ import requests
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from schash.data.verify import CHUNK, Pin, fault_of
+from schash.data.verify import Pin, fault_of
 
 logger = logging.getLogger(__name__)
 
+CHUNK = 1 << 16
+"""Bytes written at a time, and the most that a broken connection can cost."""
 PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)
 
 

@@ -88,9 +88,13 @@ class RowRange(Strict):
 
 
 class ZenodoPart(Strict):
-    """A csv, cells x genes, and its label csv, both members of the archive."""
+    """A csv, cells x genes, and its label csv, both members of the archive.
+
+    `also`: other spellings of `data` that are in use; the first member that exists is read.
+    """
 
     data: str
+    also: tuple[str, ...] = ()
     labels: str
     batch: str = "all"
 
@@ -151,3 +155,24 @@ OPTIONS: dict[str, type[Strict]] = {
 
 PLANNED = ("plass", "shekhar", "tabula_muris_droplet", "tabula_muris_facs", "tenx_h5_streamed")
 """Loaders whose rows exist and whose code does not yet."""
+
+LOADERS = {
+    "actinn": "schash.data.loaders.actinn:load",
+    "baron_geo": "schash.data.loaders.baron:load_geo",
+    "embedded": "schash.data.embedded:load",
+    "fasttopics": "schash.data.loaders.rdata_files:load_fasttopics",
+    "geact": "schash.data.loaders.geact:load",
+    "h5ad": "schash.data.loaders.h5ad:load",
+    "labelled_csv": "schash.data.loaders.baron:load_labelled_csv",
+    "mixology": "schash.data.loaders.mixology:load",
+    "r_matrices": "schash.data.loaders.rdata_files:load_matrices",
+    "simulate": "schash.data.simulate:load",
+    "tenx_h5": "schash.data.loaders.tenx:load",
+    "zenodo_csv": "schash.data.loaders.zenodo:load",
+}
+"""Function of every built loader, as module:function; imported when it is needed."""
+
+
+def loader_module(loader: str) -> str | None:
+    """Module of a loader; None for one that is only planned."""
+    return LOADERS[loader].partition(":")[0] if loader in LOADERS else None

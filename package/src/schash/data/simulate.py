@@ -5,7 +5,7 @@ Counts are negative binomial (Gamma-Poisson): a cell of type t in study s has, i
     mean = library size of the cell x share of g in (base of g x programme of t x effect of s)
 
 - Types come in pairs. Both of a pair carry the pair's marker genes; the second differs from the first by
-  a few markers of its own, fewer from pair to pair, so that pairs are graded from easy to hard.
+  markers of its own, the more the smaller the pair: large types are hard to tell apart, small ones hard to learn.
 - Sizes decay geometrically; the smallest common type has exactly 11 cells, the least that the benchmarks keep
   (types with MORE than 10). `rare_cells` makes one further type of the `n_types` smaller than that.
 - A study multiplies each gene by its own factor, has its own depth, and lacks a few genes altogether (all 0).
@@ -26,17 +26,19 @@ SMALLEST_COMMON_TYPE = 11
 DECAY = 0.85
 """Each type has this share of the size of the one before it."""
 PAIR_MARKERS = 30
-OWN_MARKERS = (30, 12)
-"""Markers of the second of a pair, in the easiest and in the hardest pair."""
+OWN_MARKERS = (12, 36)
+"""Markers of the second of a pair: in the first pair, the largest types, and in the last."""
 LOG_FOLD = (1.0, 2.5)
 STUDY_SD = 0.25
 """Standard deviation of a study's log effect on a gene."""
+STUDY_DEPTH_SD = 0.3
+"""Standard deviation of the log depth of studies."""
 STUDY_MISSING = 0.03
 """Share of the genes that a study lacks."""
-BASE_SD = 1.6
+BASE_SD = 1.8
 """Standard deviation of the log base shares: the highest of 1,000 genes has some 150 times the median."""
-COUNTS_PER_GENE = 0.6
-"""Median library size over the number of genes; gives about 80% zeros."""
+COUNTS_PER_GENE = 1.0
+"""Median library size over the number of genes; gives 70 to 80% zeros."""
 LIBRARY_SD = 0.35
 DISPERSION = 0.4
 BLOCK = 4096
@@ -65,7 +67,7 @@ def simulate(
     study_of = _studies(type_of, n_studies, rng)
     log_profile = rng.normal(0, BASE_SD, n_genes) + _programmes(n_genes, n_types, rng)
     effect = _study_effects(n_genes, n_studies, rng)
-    depth = np.exp(rng.normal(0, 0.4, n_studies)) if n_studies > 1 else np.ones(1)
+    depth = np.exp(rng.normal(0, STUDY_DEPTH_SD, n_studies)) if n_studies > 1 else np.ones(1)
     library = COUNTS_PER_GENE * n_genes * depth[study_of] * np.exp(rng.normal(0, LIBRARY_SD, n_cells))
     X = _draw(np.exp(log_profile), effect, type_of, study_of, library, rng)
     width = max(4, len(str(n_genes)))

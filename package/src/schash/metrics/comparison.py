@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from schash.errors import DataError
 from schash.metrics.annotation import _paired, counts_per_type
@@ -107,6 +106,8 @@ def corrected_t_test(differences: ArrayLike, *, test_share: float = 0.2) -> floa
     variance = float(np.var(d, ddof=1))
     if variance == 0.0:
         return 1.0 if d.mean() == 0 else 0.0
+    from scipy import stats  # most of a second to import
+
     t = d.mean() / np.sqrt((1 / len(d) + test_share / (1 - test_share)) * variance)
     return float(2 * stats.t.sf(abs(t), len(d) - 1))
 

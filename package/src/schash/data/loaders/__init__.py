@@ -12,25 +12,10 @@ from pathlib import Path
 
 from schash.data.cells import LabelledCells
 from schash.data.loaders.expected import check_expected
-from schash.data.options import PLANNED
+from schash.data.options import LOADERS, PLANNED
 from schash.data.registry import Dataset
 from schash.errors import DataError
 from schash.schema import one_of
-
-LOADERS = {
-    "actinn": "schash.data.loaders.actinn:load",
-    "baron_geo": "schash.data.loaders.baron:load_geo",
-    "embedded": "schash.data.embedded:load",
-    "fasttopics": "schash.data.loaders.rdata_files:load_fasttopics",
-    "geact": "schash.data.loaders.geact:load",
-    "h5ad": "schash.data.loaders.h5ad:load",
-    "labelled_csv": "schash.data.loaders.baron:load_labelled_csv",
-    "mixology": "schash.data.loaders.mixology:load",
-    "r_matrices": "schash.data.loaders.rdata_files:load_matrices",
-    "simulate": "schash.data.simulate:load",
-    "tenx_h5": "schash.data.loaders.tenx:load",
-    "zenodo_csv": "schash.data.loaders.zenodo:load",
-}
 
 __all__ = ["LOADERS", "check_expected", "load_dataset"]
 

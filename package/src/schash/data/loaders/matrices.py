@@ -1,7 +1,11 @@
 """Reading big text tables into sparse matrices, a block of rows at a time, and joining matrices by gene."""
 
+import csv
+import gzip
+import io
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -9,12 +13,14 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.csv
 import scipy.sparse as sp
 
 from schash.errors import DataError
 
-VALUES_PER_BLOCK = 10_000_000
-"""Dense values that are held at once while a table is read: 80 MB."""
+BYTES_PER_BLOCK = 1 << 24
+"""Text that is parsed at once: some 8 million values, 32 MB of them dense. No row may be longer."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +42,17 @@ def file_of(files: Mapping[str, Path], name: str, dataset: str) -> Path:
 
 
 @contextmanager
-def zip_member(path: Path, member: str) -> Iterator[IO[bytes]]:
-    """Open one member of a zip for reading; nothing is ever unpacked to disk."""
+def zip_member(path: Path, *members: str) -> Iterator[IO[bytes]]:
+    """Open the first of `members` that a zip holds; nothing is ever unpacked to disk."""
     try:
         with ZipFile(path) as archive:
-            if member not in archive.namelist():
+            held = [name for name in members if name in archive.namelist()]
+            if not held:
                 message = (
-                    f"{path}: has no member {member!r}; it holds e.g. {', '.join(archive.namelist()[:5])}"
+                    f"{path}: has no member {members[0]!r}; it holds e.g. {', '.join(archive.namelist()[:5])}"
                 )
                 raise DataError(message)
-            with archive.open(member) as handle:
+            with archive.open(held[0]) as handle:
                 yield handle
     except BadZipFile as error:
         message = f"{path}: is not a zip archive: {error}"
@@ -53,53 +60,85 @@ def zip_member(path: Path, member: str) -> Iterator[IO[bytes]]:
 
 
 def read_table(
-    source: Any, *, where: str, sep: str = ",", text_columns: Sequence[str] = (), **options: Any
+    source: Path | IO[bytes], *, where: str, sep: str = ",", text_columns: Sequence[str] = ()
 ) -> Table:
     """Read a table of numbers, whose first column names the rows, into CSR float32.
 
-    source : path or open file, as pandas takes; a `.gz` path is unpacked
+    source : open binary file, or a path; a path that ends in .gz is unpacked
     text_columns : columns that hold text, returned beside the matrix
-    Raises `DataError` naming `where` for anything in the other columns that is not a number.
+    The header may leave out the first column's name, as R writes it. An empty field becomes NaN.
+    Raises `DataError` naming `where` for anything else that is not a number.
     """
-    blocks, rows, texts, columns = [], [], [], None
-    dtypes = dict.fromkeys(text_columns, str)
     try:
-        with pd.read_csv(
-            source,
-            sep=sep,
-            index_col=0,
-            dtype=dtypes,
-            chunksize=1,
-            keep_default_na=False,
-            low_memory=False,  # its small pieces cost minutes on tables of 20,000 columns
-            **options,
-        ) as reader:
-            while True:
-                n_columns = len(columns) if columns else 0
-                try:
-                    frame = reader.get_chunk(max(1, VALUES_PER_BLOCK // n_columns) if columns else 1)
-                except StopIteration:
-                    break
-                texts.append(frame[list(text_columns)])
-                numbers = frame.drop(columns=list(text_columns))
-                columns = [str(name) for name in numbers.columns]
-                rows += [str(name) for name in numbers.index]
-                blocks.append(_sparse(numbers, where))
-    except (ValueError, OSError, pd.errors.ParserError) as error:
+        with ExitStack() as stack:
+            handle: Any = source
+            if isinstance(source, Path):
+                handle = stack.enter_context(source.open("rb"))
+                if source.suffix == ".gz":
+                    handle = stack.enter_context(gzip.GzipFile(fileobj=handle))
+            return _parse(handle, sep, text_columns)
+    except DataError:
+        raise
+    except (ValueError, OSError, EOFError, zlib.error, csv.Error) as error:
         message = f"{where}: cannot be read as a table: {error}"
         raise DataError(message) from error
-    if columns is None:
-        message = f"{where}: holds no rows"
-        raise DataError(message)
-    return Table(sp.vstack(blocks, format="csr"), rows, columns, pd.concat(texts))
 
 
-def _sparse(numbers: pd.DataFrame, where: str) -> sp.csr_matrix:
-    wrong = [name for name, dtype in numbers.dtypes.items() if dtype.kind not in "iuf"]
-    if wrong:
-        message = f"{where}: column {wrong[0]!r} must hold numbers, found e.g. {numbers[wrong[0]].iloc[0]!r}"
-        raise DataError(message)
-    return sp.csr_matrix(numbers.to_numpy(dtype=np.float32))
+def _parse(handle: Any, sep: str, text_columns: Sequence[str]) -> Table:
+    names, first_line = _header(handle, sep, text_columns)
+    text_at = {name: names.index(name) for name in text_columns}
+    numbers_at = [i for i in range(1, len(names)) if i not in text_at.values()]
+    keys = [str(i) for i in range(len(names))]  # the names themselves may repeat
+    text_keys = {keys[0], *(keys[i] for i in text_at.values())}
+    types = {key: pyarrow.string() if key in text_keys else pyarrow.float32() for key in keys}
+    blocks, rows, texts = [], [], {name: [] for name in text_columns}  # type: ignore[var-annotated]
+    reader = pyarrow.csv.open_csv(
+        _Rest(first_line, handle),
+        read_options=pyarrow.csv.ReadOptions(column_names=keys, block_size=BYTES_PER_BLOCK),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=sep),
+        convert_options=pyarrow.csv.ConvertOptions(column_types=types),
+    )
+    for batch in reader:
+        columns = [batch.column(i).to_numpy(zero_copy_only=False) for i in numbers_at]
+        blocks.append(sp.csr_matrix(np.stack(columns, axis=1)))
+        rows += batch.column(0).to_pylist()
+        for name, i in text_at.items():
+            texts[name] += batch.column(i).to_pylist()
+    X = sp.vstack(blocks, format="csr")
+    return Table(X, rows, [names[i] for i in numbers_at], pd.DataFrame(texts, index=rows))
+
+
+def _header(handle: Any, sep: str, text_columns: Sequence[str]) -> tuple[list[str], bytes]:
+    """The names of all columns, and the line after them, which is read to tell whether the first has a name."""
+    header, first_line = handle.readline(), handle.readline()
+    names, first = (next(csv.reader([line.decode()], delimiter=sep), []) for line in (header, first_line))
+    if not first:
+        message = "it holds no rows"
+        raise ValueError(message)
+    if len(first) == len(names) + 1:
+        names = ["", *names]
+    missing = [name for name in text_columns if name not in names]
+    if missing:
+        message = f"no column {', '.join(missing)}; columns: {', '.join(names[:5])}, ..."
+        raise ValueError(message)
+    return names, first_line
+
+
+class _Rest(io.RawIOBase):
+    """A file from which a line was already read, with that line back in its place."""
+
+    def __init__(self, line: bytes, handle: IO[bytes]) -> None:
+        self._line, self._handle = line, handle
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._line:
+            return self._handle.read(size)
+        size = len(self._line) if size < 0 else size
+        start, self._line = self._line[:size], self._line[size:]
+        return start
 
 
 def transposed(table: Table) -> Table:

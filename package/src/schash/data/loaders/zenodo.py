@@ -46,7 +46,7 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
 
 
 def _part(path: Path, part: ZenodoPart, label_column: str) -> tuple[Table, list[str]]:
-    with zip_member(path, part.data) as handle:
+    with zip_member(path, part.data, *part.also) as handle:
         table = read_table(handle, where=f"{path}:{part.data}")
     with zip_member(path, part.labels) as handle:
         labels = pd.read_csv(handle, dtype=str, keep_default_na=False)

@@ -1,0 +1,395 @@
+"""Downloads against a server that misbehaves in every way we could think of."""
+
+import hashlib
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from schash.data.download import CHUNK, Retry
+from schash.data.fetch import fetch_source, read_manifest, write_manifest
+from schash.data.locks import read_lock
+from schash.data.registry import load_registry
+from schash.errors import ConfigError, DataError, DownloadError
+
+BODY = bytes(range(256)) * 4000  # 1 MB: several reads of a socket
+SHA256 = hashlib.sha256(BODY).hexdigest()
+MD5 = hashlib.md5(BODY).hexdigest()
+RETRY = Retry(attempts=3, first_wait=0.001, connect_timeout=2, read_timeout=2)
+
+
+@dataclass
+class Server:
+    """A web server whose answers to a path are given by a list of functions, the last of which stays."""
+
+    url: str = ""
+    answers: dict = field(default_factory=dict)
+    requests: list = field(default_factory=list)
+
+    def says(self, path, *answers):
+        self.answers[path] = list(answers)
+        return self.url + path
+
+
+@pytest.fixture
+def server():
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            state.requests.append((self.path, self.headers.get("Range")))
+            answers = state.answers.get(self.path, [status(404)])
+            (answers.pop(0) if len(answers) > 1 else answers[0])(self)
+
+        def log_message(self, *args):
+            pass
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    web.daemon_threads = True
+    thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    state.url = f"http://127.0.0.1:{web.server_port}"
+    yield state
+    web.shutdown()
+    thread.join()
+    web.server_close()
+
+
+def send(handler, body, *, code=200, length=None, kind="application/octet-stream", **headers):
+    handler.send_response(code)
+    handler.send_header("Content-Type", kind)
+    handler.send_header("Content-Length", str(len(body) if length is None else length))
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def whole(handler, body=BODY):
+    send(handler, body)
+
+
+def ranged(handler):
+    """A server that honours Range."""
+    asked = handler.headers.get("Range")
+    if asked is None:
+        whole(handler)
+        return
+    start = int(asked.removeprefix("bytes=").removesuffix("-"))
+    send(handler, BODY[start:], code=206, Content_Range=f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
+
+
+def dropped(handler):
+    """The connection breaks after 400,000 bytes."""
+    send(handler, BODY[:400_000], length=len(BODY))
+
+
+def status(code):
+    return lambda handler: send(handler, b"no", code=code)
+
+
+def other(body):
+    return lambda handler: whole(handler, body)
+
+
+def html(handler):
+    send(handler, b"<html>sign in</html>", kind="text/html; charset=utf-8")
+
+
+def redirect(to):
+    return lambda handler: send(handler, b"", code=302, Location=to)
+
+
+CORRUPT = BODY[:-1] + b"X"
+
+
+@pytest.fixture
+def fetch(tmp_path):
+    """Fetch a source of one file `data.bin` with these urls and pins into `tmp_path / "cache"`."""
+
+    def run(*urls, mirror=None, lock=None, **pins):
+        file = {"name": "data.bin", "urls": list(urls), **pins}
+        rows = {"lake": {"title": "Lake", "version": "1", "licence": "CC0",
+                         "citation": [{"key": "k", "text": "t"}], "files": [file]}}  # fmt: skip
+        source = load_registry({"sources": rows}).source("lake")
+        (fetched,) = fetch_source(
+            source, cache_dir=tmp_path / "cache", mirror=mirror, lock_path=lock, progress=False, retry=RETRY
+        )
+        return fetched
+
+    run.folder = tmp_path / "cache" / "lake"
+    run.target = run.folder / "data.bin"
+    return run
+
+
+def left(fetch):
+    return sorted(path.name for path in fetch.folder.iterdir() if not path.name.startswith("."))
+
+
+def test_a_file_comes_verified_under_its_name(server, fetch):
+    url = server.says("/a", whole)
+    fetched = fetch(url, sha256=SHA256, bytes=len(BODY))
+    assert fetch.target.read_bytes() == BODY
+    assert left(fetch) == ["data.bin"]
+    assert (fetched.source, fetched.file, fetched.path) == ("lake", "data.bin", str(fetch.target))
+    assert (fetched.url, fetched.bytes, fetched.sha256, fetched.how) == (url, len(BODY), SHA256, "download")
+    assert fetched.date.endswith("+00:00")
+    assert server.requests == [("/a", None)]
+
+
+def test_a_file_in_the_cache_is_not_fetched_again(server, fetch):
+    url = server.says("/a", whole)
+    fetch(url, sha256=SHA256)
+    assert fetch(url, sha256=SHA256).how == "cache"
+    assert len(server.requests) == 1
+
+
+def test_a_wrong_file_in_the_cache_is_moved_aside_and_fetched(server, fetch, caplog):
+    url = server.says("/a", whole)
+    fetch.folder.mkdir(parents=True)
+    fetch.target.write_bytes(CORRUPT)
+    assert fetch(url, sha256=SHA256).how == "download"
+    assert left(fetch) == ["data.bin", "data.bin.wrong"]
+    assert "moved aside" in caplog.text
+
+
+def test_a_broken_download_is_resumed(server, fetch):
+    url = server.says("/a", dropped, ranged)
+    fetch(url, sha256=SHA256)
+    assert fetch.target.read_bytes() == BODY
+    assert [asked is None for _, asked in server.requests] == [True, False]
+    start = int(server.requests[1][1].removeprefix("bytes=").removesuffix("-"))
+    assert 400_000 - CHUNK < start <= 400_000
+
+
+def test_what_an_earlier_run_left_is_resumed(server, fetch):
+    url = server.says("/a", ranged)
+    fetch.folder.mkdir(parents=True)
+    (fetch.folder / "data.bin.part").write_bytes(BODY[:1000])
+    fetch(url, md5=MD5)
+    assert server.requests == [("/a", "bytes=1000-")]
+    assert left(fetch) == ["data.bin"]
+
+
+def test_a_resumed_download_of_other_bytes_is_begun_anew(server, fetch):
+    url = server.says("/a", ranged)
+    fetch.folder.mkdir(parents=True)
+    (fetch.folder / "data.bin.part").write_bytes(b"X" * 1000)
+    fetch(url, sha256=SHA256)
+    assert server.requests == [("/a", "bytes=1000-"), ("/a", None)]
+
+
+def test_a_part_longer_than_the_file_is_begun_anew(server, fetch):
+    url = server.says("/a", ranged)
+    fetch.folder.mkdir(parents=True)
+    (fetch.folder / "data.bin.part").write_bytes(BODY + b"X")
+    fetch(url, sha256=SHA256, bytes=len(BODY))
+    assert server.requests == [("/a", None)]
+
+
+def test_a_whole_part_is_not_fetched(server, fetch):
+    url = server.says("/a", status(500))
+    fetch.folder.mkdir(parents=True)
+    (fetch.folder / "data.bin.part").write_bytes(BODY)
+    fetch(url, sha256=SHA256, bytes=len(BODY))
+    assert server.requests == []
+
+
+def test_a_range_beyond_the_end_is_begun_anew(server, fetch):
+    url = server.says("/a", status(416), ranged)
+    fetch.folder.mkdir(parents=True)
+    (fetch.folder / "data.bin.part").write_bytes(BODY + b"X")
+    fetch(url, sha256=SHA256)
+    assert [asked for _, asked in server.requests] == [f"bytes={len(BODY) + 1}-", None]
+
+
+def test_a_file_without_checksum_is_never_resumed(server, fetch):
+    url = server.says("/a", dropped, ranged)
+    fetch(url)
+    assert server.requests == [("/a", None), ("/a", None)]
+    assert fetch.target.read_bytes() == BODY
+
+
+def test_a_server_that_ignores_range(server, fetch):
+    url = server.says("/a", dropped, whole)
+    fetch(url, sha256=SHA256)
+    assert server.requests[1][1] is not None
+    assert fetch.target.read_bytes() == BODY
+
+
+def test_a_server_that_sends_another_range(server, fetch):
+    wrong = lambda handler: send(handler, BODY[9:], code=206, Content_Range="bytes 9-9/9")  # noqa: E731
+    url = server.says("/a", dropped, wrong)
+    with pytest.raises(DownloadError, match="came Content-Range 'bytes 9-9/9'"):
+        fetch(url, sha256=SHA256)
+    assert not fetch.target.exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "pins", "words"),
+    [
+        (
+            other(CORRUPT),
+            {"sha256": SHA256},
+            f"came sha256 {hashlib.sha256(CORRUPT).hexdigest()}, expected {SHA256}",
+        ),
+        (other(CORRUPT), {"md5": MD5}, f"came md5 {hashlib.md5(CORRUPT).hexdigest()}, expected {MD5}"),
+        (other(BODY[:-5]), {"bytes": len(BODY)}, f"came {len(BODY) - 5} bytes, expected {len(BODY)}"),
+        (other(BODY + b"X"), {"bytes": len(BODY)}, f"came more than the expected {len(BODY)} bytes"),
+        (other(b""), {}, "came an empty file"),
+        (dropped, {}, "400000"),
+        (dropped, {"sha256": SHA256}, "came Content-Range|400000|HTTP|connection"),
+        (html, {"sha256": SHA256}, "came an HTML page"),
+        (html, {}, "came an HTML page"),
+        (status(403), {}, "HTTP 403"),
+        (status(503), {}, "HTTP 503"),
+    ],
+)
+def test_what_cannot_be_used_leaves_no_file(server, fetch, answer, pins, words):
+    url = server.says("/a", answer)
+    with pytest.raises(DownloadError, match=words) as caught:
+        fetch(url, **pins)
+    message = str(caught.value)
+    assert "lake: cannot get 'data.bin'" in message
+    assert url in message
+    assert f"put it at {fetch.target}" in message
+    assert "data.bin" not in left(fetch)
+
+
+def test_corrupt_bytes_are_asked_for_twice_at_most(server, fetch):
+    with pytest.raises(DownloadError):
+        fetch(server.says("/a", other(CORRUPT)), sha256=SHA256)
+    assert len(server.requests) == 2
+
+
+def test_corrupt_once_then_right(server, fetch):
+    fetch(server.says("/a", other(CORRUPT), whole), sha256=SHA256)
+    assert fetch.target.read_bytes() == BODY
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_a_busy_server_is_asked_again(server, fetch, code):
+    fetch(server.says("/a", status(code), status(code), whole), sha256=SHA256)
+    assert len(server.requests) == 3
+
+
+def test_a_missing_file_is_asked_for_once_and_then_elsewhere(server, fetch):
+    fetched = fetch(server.says("/a", status(404)), server.says("/b", whole), sha256=SHA256)
+    assert fetched.url.endswith("/b")
+    assert [path for path, _ in server.requests] == ["/a", "/b"]
+
+
+def test_html_page_then_second_url(server, fetch):
+    assert fetch(server.says("/a", html), server.says("/b", whole)).url.endswith("/b")
+
+
+def test_a_redirect_is_followed(server, fetch):
+    fetch(server.says("/a", redirect(server.says("/b", ranged))), sha256=SHA256)
+    assert [path for path, _ in server.requests] == ["/a", "/b"]
+
+
+def test_a_server_that_is_not_there(fetch):
+    with pytest.raises(DownloadError, match="ConnectionError"):
+        fetch("http://127.0.0.1:9/a", sha256=SHA256)
+
+
+def test_a_compressed_file_is_not_unpacked_on_the_way(server, fetch):
+    body = b"\x1f\x8b" + BODY[:100]
+    url = server.says("/a", other(body))
+    fetch(url, sha256=hashlib.sha256(body).hexdigest())
+    assert fetch.target.read_bytes() == body
+
+
+def test_back_off_grows():
+    assert [Retry(first_wait=1, factor=3).wait(i) for i in range(3)] == [1, 3, 9]
+
+
+def test_first_download_is_pinned_by_the_lock_and_then_enforced(server, fetch, tmp_path):
+    lock = tmp_path / "pins" / "lock.tsv"
+    url = server.says("/a", whole, other(CORRUPT))
+    fetch(url, lock=lock)
+    assert read_lock(lock)["lake", "data.bin"]["sha256"] == SHA256
+    assert fetch(url, lock=lock).how == "cache"
+    fetch.target.unlink()
+    with pytest.raises(DownloadError, match=rf"expected {SHA256} \(lock file .*lock\.tsv\)"):
+        fetch(url, lock=lock)
+    assert not fetch.target.exists()
+    assert read_lock(lock)["lake", "data.bin"]["sha256"] == SHA256
+
+
+def test_the_lock_takes_what_the_cache_holds(server, fetch, tmp_path):
+    url = server.says("/a", whole)
+    fetch(url)
+    fetch(url, lock=tmp_path / "lock.tsv")
+    assert ("lake", "data.bin") in read_lock(tmp_path / "lock.tsv")
+    fetch.target.write_bytes(CORRUPT)
+    assert fetch(url, lock=tmp_path / "lock.tsv").how == "download"
+
+
+def test_a_published_checksum_needs_no_lock(server, fetch, tmp_path):
+    fetch(server.says("/a", whole), md5=MD5, lock=tmp_path / "lock.tsv")
+    assert not (tmp_path / "lock.tsv").exists()
+
+
+def test_a_lock_file_that_is_none(fetch, tmp_path):
+    (tmp_path / "lock.tsv").write_text("a\tb\n")
+    with pytest.raises(ConfigError, match="is not a lock file"):
+        fetch("http://127.0.0.1:9/a", lock=tmp_path / "lock.tsv")
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    path = tmp_path / "mirror" / "lake"
+    path.mkdir(parents=True)
+    return path
+
+
+def test_the_mirror_comes_first(server, fetch, mirror):
+    (mirror / "data.bin").write_bytes(BODY)
+    fetched = fetch(server.says("/a", whole), sha256=SHA256, mirror=mirror.parent)
+    assert fetched.how == "mirror"
+    assert fetched.url.endswith("/a")
+    assert fetch.target.read_bytes() == BODY
+    assert server.requests == []
+
+
+def test_a_wrong_file_in_the_mirror_is_refused(server, fetch, mirror, caplog):
+    (mirror / "data.bin").write_bytes(CORRUPT)
+    assert fetch(server.says("/a", whole), sha256=SHA256, mirror=mirror.parent).how == "download"
+    assert fetch.target.read_bytes() == BODY
+    assert "trying the network" in caplog.text
+
+
+def test_the_message_names_the_mirror_too(server, fetch, mirror):
+    (mirror / "data.bin").write_bytes(CORRUPT)
+    with pytest.raises(DownloadError, match=r"\(mirror\): came sha256"):
+        fetch(server.says("/a", status(404)), sha256=SHA256, mirror=mirror.parent)
+    assert left(fetch) == []
+
+
+def test_what_the_mirror_lacks_comes_from_the_network(server, fetch, mirror, caplog):
+    assert fetch(server.says("/a", whole), sha256=SHA256, mirror=mirror.parent).how == "download"
+    assert "no such file in the mirror" in caplog.text
+
+
+def test_a_file_that_only_a_hand_can_get(fetch):
+    with pytest.raises(DownloadError, match=rf"by hand: sign in at the lake, and put it at {fetch.target}"):
+        fetch(manual="sign in at the lake")
+    fetch.target.write_bytes(BODY)
+    assert fetch(manual="sign in at the lake").how == "cache"
+
+
+def test_the_manifest_survives_the_disk(server, fetch, tmp_path):
+    files = [fetch(server.says("/a", whole), sha256=SHA256)]
+    write_manifest(tmp_path / "out" / "manifest.tsv", files)
+    assert read_manifest(tmp_path / "out" / "manifest.tsv") == files
+    header = (tmp_path / "out" / "manifest.tsv").read_text().splitlines()[0]
+    assert header.split("\t") == ["source", "file", "path", "url", "bytes", "sha256", "date", "how"]
+
+
+def test_a_file_that_is_no_manifest(tmp_path):
+    (tmp_path / "other.tsv").write_text("a\tb\n1\t2\n")
+    for name in ("other.tsv", "none.tsv"):
+        with pytest.raises(DataError, match=name):
+            read_manifest(tmp_path / name)
