@@ -1,11 +1,12 @@
-"""From expression values to what the network takes: transforms, gene filter and, for the compact preset, a fixed projection.
+"""From expression values to what the network takes: transforms, gene filter and, for the compact preset, a
+fixed projection.
 
-The projection is the leading singular directions of the training cells, estimated without their labels. A learned layer of
-genes x width weights memorises rare genes when there are a few thousand cells, and costs seconds an epoch; on the leading
-directions the layers behind train in seconds.
+The projection is the leading singular directions of the training cells, estimated without their labels. A
+learned layer of genes x width weights memorises rare genes when there are a few thousand cells, and costs
+seconds an epoch; on the leading directions the layers behind train in seconds.
 
-Two views of the same cells, such as log1p+scaled_log, are two transforms side by side. Their difference carries the size of a
-cell's library, and a projection of each keeps directions that the other buries.
+Two views of the same cells, such as log1p+scaled_log, are two transforms side by side. Their difference
+carries the size of a cell's library, and a projection of each keeps directions that the other buries.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ CHUNK = 2048
 class Features:
     """Fitted on training cells; applied to any.
 
-    views : transforms; kept : (n_kept,) columns of genes in use; bases : per view (n_kept, r) float32, or none where the network
+    views : transforms; kept : (n_kept,) columns of genes in use; bases : per view (n_kept, r) float32, or
+        none where the network
     takes the genes themselves; offsets : per view (r,) float32
     """
 
@@ -46,7 +48,10 @@ class Features:
         return len(self.kept) * len(self.views)
 
     def __call__(self, X: sparse.csr_matrix) -> np.ndarray | sparse.csr_matrix:
-        """Inputs of the network of (n, n_genes) cells: (n, n_features) float32, CSR where there is no projection."""
+        """Inputs of the network of (n, n_genes) cells.
+
+        (n, n_features) float32, CSR where there is no projection.
+        """
         tables = _views(X, self.views, self.values, self.kept)
         if not self.bases:
             return tables[0] if len(tables) == 1 else sparse.csr_matrix(sparse.hstack(tables))
@@ -68,7 +73,9 @@ def fit_features(X: sparse.csr_matrix, values: ValuesKind, options: Options, *, 
     n_cells = np.bincount(X.indices[X.data != 0], minlength=X.shape[1])  # (n_genes,)
     kept = np.flatnonzero(n_cells >= min_cells)
     if not len(kept):
-        message = f"no gene is seen in {min_cells} of the {X.shape[0]} training cells: is this the right matrix?"
+        message = (
+            f"no gene is seen in {min_cells} of the {X.shape[0]} training cells: is this the right matrix?"
+        )
         raise DataError(message)
     bases, offsets = [], []
     if options.projection is not None:
@@ -102,10 +109,11 @@ def _views(
 
 
 def _fit_projection(X: sparse.csr_matrix, n_components: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Basis and offset such that x @ basis - offset has mean 0, and mean square 1 over all coordinates together.
+    """Basis and offset such that x @ basis - offset has mean 0, and mean square 1 over all coordinates
+    together.
 
-    X is centred after the projection, so that it stays sparse. One scale for all coordinates, not one each: small components stay
-    small, which is the shrinkage that works.
+    X is centred after the projection, so that it stays sparse. One scale for all coordinates, not one each:
+    small components stay small, which is the shrinkage that works.
     """
     n_components = min(n_components, *X.shape)
     _, _, directions = randomized_svd(X, n_components, n_iter=2, random_state=seed)  # (r, n_genes)

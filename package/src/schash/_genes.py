@@ -23,7 +23,8 @@ def check_genes(genes: Any, n_genes: int) -> np.ndarray:
 
 
 def align_genes(X: Any, genes: Any, wanted: np.ndarray) -> sparse.csr_matrix:
-    """Columns of (n_cells, n_query_genes) `X` in the order of `wanted`; a gene that the query lacks is 0 everywhere.
+    """Columns of (n_cells, n_query_genes) `X` in the order of `wanted`; a gene that the query lacks is 0
+    everywhere.
 
     Raises
     ------

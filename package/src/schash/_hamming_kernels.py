@@ -1,4 +1,7 @@
-"""Loops of `schash.hamming`, compiled. Words are uint64; bits beyond a code's width are zero on both sides."""
+"""Loops of `schash.hamming`, compiled. Words are uint64.
+
+Bits beyond a code's width are zero on both sides.
+"""
 
 import numpy as np
 

@@ -2,17 +2,19 @@
 
     inputs -> hidden layers with ReLU (and dropout) -> hash layer -> h
 
-Inputs are the coordinates of a fixed projection (dense) or the genes themselves (CSR, through a sparse first layer).
-Several members of the same shape stand side by side, each with its own weights; in training each has its own loss, in use
-their outputs are averaged before the code is taken.
+Inputs are the coordinates of a fixed projection (dense) or the genes themselves (CSR, through a sparse first
+layer). Several members of the same shape stand side by side, each with its own weights; in training each has
+its own loss, in use their outputs are averaged before the code is taken.
 
 Hash layer, with z the last layer's output:
 
     linear   h = sigmoid(s z), z of K numbers                   the paper's and the code's
-    mixture  h = sum_j p_j a_j, p = softmax(z), z of M numbers  h_k is the probability that bit k of the anchor is 1
+    mixture  h = sum_j p_j a_j, p = softmax(z), z of M numbers  h_k is the probability that bit k of the
+    anchor is 1
 
-s = 2 gives h = (tanh z + 1) / 2, so that the released code's tanh is 2h - 1. A mixture's bits agree with each other: they are an
-anchor's wherever one type has more than half of p, and a vote of the likely anchors elsewhere.
+s = 2 gives h = (tanh z + 1) / 2, so that the released code's tanh is 2h - 1. A mixture's bits agree with
+each other: they are an anchor's wherever one type has more than half of p, and a vote of the likely anchors
+elsewhere.
 """
 
 import math
@@ -22,7 +24,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812  (its usual name)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,10 @@ class SparseBatch:
 
 
 class SparseLinear(nn.Module):
-    """A fully connected layer on CSR rows: a weighted sum of the weights of the genes that a cell expresses."""
+    """A fully connected layer on CSR rows.
+
+    A weighted sum of the weights of the genes that a cell expresses.
+    """
 
     def __init__(self, n_in: int, n_out: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -108,7 +113,10 @@ class HashNetwork(nn.Module):
         self.hash_layer = MemberLinear(shape.n_members, widths[-1], n_out, 0.3, generator)
 
     def outputs(self, x: torch.Tensor | SparseBatch) -> torch.Tensor:
-        """Outputs of the last layer by member. x : (E, n, n_inputs), (1, n, n_inputs) for all members, or CSR rows."""
+        """Outputs of the last layer by member. x.
+
+        (E, n, n_inputs), (1, n, n_inputs) for all members, or CSR rows.
+        """
         h = x
         if isinstance(x, torch.Tensor):
             h = x.expand(self.shape.n_members, -1, -1)

@@ -21,7 +21,7 @@ def njit(function: Callable | None = None, *, parallel: bool = False) -> Any:
 prange = numba.prange
 
 
-if numba.config.DISABLE_JIT:
+if getattr(numba.config, "DISABLE_JIT", False):
 
     def popcount(word: Any) -> int:
         """Number of ones in a 64-bit word."""

@@ -1,7 +1,9 @@
-"""Options of DeepHash: every choice has a name, a preset and a variant fill them in, and any can be given on its own.
+"""Options of DeepHash: every choice has a name, a preset and a variant fill them in, and any can be given on
+its own.
 
-A variant owns the meaning of the method: what the paper says (`as_written`) or what its released code does (`as_coded`).
-A preset owns size and recipe: the published network (`paper`, needs a GPU) or one for two CPU cores (`compact`).
+A variant owns the meaning of the method: what the paper says (`as_written`) or what its released code does
+(`as_coded`). A preset owns size and recipe: the published network (`paper`, needs a GPU) or one for two CPU
+cores (`compact`).
 """
 
 from dataclasses import dataclass, fields, replace

@@ -44,7 +44,8 @@ def train(
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """Train in place; return the losses by step. `held_out` cells only choose the epoch whose weights are kept.
+    """Train in place; return the losses by step. `held_out` cells only choose the epoch whose weights are
+    kept.
 
     type_weights : (n_types,), Eq. 1
     """
@@ -108,7 +109,8 @@ def relaxed_codes(network: HashNetwork, inputs: Inputs) -> np.ndarray:
 
 
 def nearest_distances(h: np.ndarray, anchors: np.ndarray, distance: str) -> np.ndarray:
-    """Distances of relaxed codes to anchors by their definition: (n, n_types). Used for held-out cells and for `l1`.
+    """Distances of relaxed codes to anchors by their definition: (n, n_types). Used for held-out cells and
+    for `l1`.
 
     L1 is between 2h - 1 and the anchors as -1 and 1, as in the released code (there 2h - 1 is the tanh).
     """
@@ -161,7 +163,10 @@ def _quantisation(h: torch.Tensor, options: Options) -> torch.Tensor:
 
 
 def _orders(n: int, size: int, n_members: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
-    """Batches of rows for ever, (n_members, <= size); each member sees all cells once an epoch, in its own order."""
+    """Batches of rows for ever, (n_members, <= size).
+
+    Each member sees all cells once an epoch, in its own order.
+    """
     while True:
         order = torch.stack([torch.randperm(n, generator=generator) for _ in range(n_members)])
         for start in range(0, n, size):

@@ -1,17 +1,19 @@
 """Predefined cell anchors: one K-bit code per type, far from each other. scDeepHash section 3.1.
 
-Columns of a Sylvester-Hadamard matrix differ pairwise in exactly K/2 positions; with -1 -> 0 they are the anchors.
+Columns of a Sylvester-Hadamard matrix differ pairwise in exactly K/2 positions; with -1 -> 0 they are the
+anchors.
 
 Two schemes:
 
 * `sampled`, as written: M distinct columns, drawn with a seed. M <= K.
-* `first_rows`, as coded: the first M rows of [H; -H]. Row 0 is all ones. From type K + 1 on the rows of -H follow, each the
-  complement of an earlier anchor (distance K). M <= 2K.
+* `first_rows`, as coded: the first M rows of [H; -H]. Row 0 is all ones. From type K + 1 on the rows of -H
+  follow, each the complement of an earlier anchor (distance K). M <= 2K.
 
-K by the paper's rule is the n with 2^(n-1) < M < 2^n. It has no solution where M is itself a power of two (Xin: M = 4), so we
-take M <= 2^n, and at least 8 bits. A given K need not be a power of two: then the anchors are the first K bits of those of
-the next larger power of two P. Their distances are no longer equal and may even be 0 within the first rows, so for `sampled`
-columns are drawn again (seeded) while two anchors coincide or, in the first of the tries, are closer than K/4.
+K by the paper's rule is the n with 2^(n-1) < M < 2^n. It has no solution where M is itself a power of two
+(Xin: M = 4), so we take M <= 2^n, and at least 8 bits. A given K need not be a power of two: then the
+anchors are the first K bits of those of the next larger power of two P. Their distances are no longer equal
+and may even be 0 within the first rows, so for `sampled` columns are drawn again (seeded) while two anchors
+coincide or, in the first of the tries, are closer than K/4.
 """
 
 from dataclasses import dataclass
@@ -32,7 +34,8 @@ _N_TRIES = 200
 class AnchorReport:
     """What a set of anchors can tell apart.
 
-    min_distance : smallest Hamming distance of two anchors; n_distinct_bits : number of different bit columns (a column and
+    min_distance : smallest Hamming distance of two anchors; n_distinct_bits : number of different bit
+        columns (a column and
     its repetition say the same; K = 64 with few types as coded leaves few of them)
     """
 
@@ -43,7 +46,8 @@ class AnchorReport:
 
 
 def sylvester_hadamard(order: int) -> np.ndarray:
-    """Hadamard matrix by Sylvester's doubling H_2n = [[H_n, H_n], [H_n, -H_n]], H_1 = [1]: (order, order) int8.
+    """Hadamard matrix by Sylvester's doubling H_2n = [[H_n, H_n], [H_n, -H_n]], H_1 = [1]: (order, order)
+    int8.
 
     Raises
     ------
@@ -93,7 +97,10 @@ def make_anchors(
 
 
 def check_anchors(anchors: np.ndarray, n_types: int) -> np.ndarray:
-    """Anchors given by the user as (n_types, n_bits) of 0 and 1, as bool; `ConfigError` where they cannot be."""
+    """Anchors given by the user as (n_types, n_bits) of 0 and 1, as bool.
+
+    `ConfigError` where they cannot be.
+    """
     given = np.asarray(anchors)
     if given.ndim != 2 or given.shape[0] != n_types or given.shape[1] < MIN_BITS:
         message = f"anchors must be ({n_types}, n_bits >= {MIN_BITS}), one row per type; got {given.shape}"
@@ -108,7 +115,11 @@ def check_anchors(anchors: np.ndarray, n_types: int) -> np.ndarray:
 
 
 def describe_anchors(anchors: np.ndarray) -> AnchorReport:
-    """Minimum pairwise distance (n_bits + 1 where there is one anchor only) and number of distinct bit columns."""
+.
+
+    """Minimum pairwise distance (n_bits + 1 where there is one anchor only) and number of distinct bit
+    columns.
+    """
     n_types, n_bits = anchors.shape
     distinct = len(np.unique(anchors.T, axis=0))
     return AnchorReport(n_types, n_bits, _min_distance(anchors), distinct)

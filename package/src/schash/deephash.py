@@ -1,7 +1,7 @@
 """scDeepHash: learn a hash function that maps a cell to the code of its type's anchor (Ma et al. 2022).
 
-The paper's text and its released code differ in many places; each difference is a named option, and `variant` sets them all
-at once: see `schash._presets`.
+The paper's text and its released code differ in many places; each difference is a named option, and
+`variant` sets them all at once: see `schash._presets`.
 """
 
 import math
@@ -34,15 +34,16 @@ Matrix = sparse.spmatrix | sparse.sparray | np.ndarray | pd.DataFrame
 
 
 class DeepHash(ClassifierMixin, BaseEstimator):
-    """Annotate cells, and give them binary codes, by a learned hash function with one predefined anchor per type.
+    """Annotate cells, and give them binary codes, by a learned hash function with one predefined anchor per
+    type.
 
     Parameters
     ----------
     preset : "compact", which trains in seconds on two cores, or "paper", the published network (use a GPU)
     variant : "as_written" in the paper, or "as_coded" in its released code
     n_bits : bits of a code, at least 8; None takes the variant's choice: the paper's rule, or 64
-    anchors : "sampled", "first_rows" or an (n_types, n_bits) array of 0 and 1 in the order of the sorted types; None takes the
-        variant's choice: sampled as written, first rows as coded
+    anchors : "sampled", "first_rows" or an (n_types, n_bits) array of 0 and 1 in the order of the sorted
+        types; None takes the variant's choice: sampled as written, first rows as coded
     seed : of the anchors, the projection, the initial weights, the order of the cells and the dropout
     device : "auto" (CUDA where there is one, then Apple's MPS, else the CPU) or a torch device
     overrides : any option of `schash._presets.Options`, such as lambda_, gamma, beta, input, steps or hidden
@@ -51,7 +52,8 @@ class DeepHash(ClassifierMixin, BaseEstimator):
     ----------
     anchors_ : BitCodes, one code per type, in the order of `classes_`
     classes_ : (n_types,) sorted types
-    history_ : DataFrame of step, loss, cell_anchor, quantisation and validation_median_f1 (NaN where there was no validation)
+    history_ : DataFrame of step, loss, cell_anchor, quantisation and validation_median_f1 (NaN where there
+        was no validation)
     genes_ : (n_genes,) names of the genes, or None where fit was given none
     values_ : kind of values that the model was trained on
     options_ : all options, resolved
@@ -59,8 +61,8 @@ class DeepHash(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Ties of distance go to the type that comes first in `classes_`. The same seed on the same machine with the same number of
-    threads gives the same numbers.
+    Ties of distance go to the type that comes first in `classes_`. The same seed on the same machine with
+    the same number of threads gives the same numbers.
     """
 
     def __init__(
@@ -96,14 +98,17 @@ class DeepHash(ClassifierMixin, BaseEstimator):
         ----------
         X : (n_cells, n_genes), CSR or dense
         y : (n_cells,) types
-        genes : (n_genes,) names, by which the genes of queries are found; None if queries have the same columns
-        values : what the numbers are (`schash.values`). Counts and other linear values are transformed as the `input` option says;
-            values that already went through a logarithm, a correction or a compression are taken as they are
+        genes : (n_genes,) names, by which the genes of queries are found; None if queries have the same
+            columns
+        values : what the numbers are (`schash.values`). Counts and other linear values are transformed as
+            the `input` option says; values that already went through a logarithm, a correction or a
+            compression are taken as they are
 
         Raises
         ------
         DataError
-            for NaN, infinities, negative values where the kind forbids them, repeated genes, fewer than two types
+            for NaN, infinities, negative values where the kind forbids them, repeated genes, fewer than two
+            types
         ConfigError
             for options that do not fit each other or the number of types
         """
@@ -137,17 +142,26 @@ class DeepHash(ClassifierMixin, BaseEstimator):
         return self
 
     def relaxed_codes(self, X: Matrix, *, genes: Any = None) -> np.ndarray:
-        """The codes before they are made binary: h in [0, 1], (n_cells, n_bits) float32. As coded, tanh = 2h - 1."""
+        """The codes before they are made binary: h in [0, 1], (n_cells, n_bits) float32.
+
+        As coded, tanh = 2h - 1.
+        """
         check_is_fitted(self, "anchors_")
         csr = self._query(X, genes)
         return relaxed_codes(self._network, self._features(csr))
 
     def encode(self, X: Matrix, *, genes: Any = None) -> BitCodes:
-        """Binary codes: bit k is h_k > 0.5. As coded (`tanh_float`), the sign of the tanh, which its authors never take."""
+        """Binary codes: bit k is h_k > 0.5.
+
+        As coded (`tanh_float`), the sign of the tanh, which its authors never take.
+        """
         return pack_bits(self.relaxed_codes(X, genes=genes) > 0.5)
 
     def decision_distances(self, X: Matrix, *, genes: Any = None) -> np.ndarray:
-        """Distance of every cell's code to every anchor, (n_cells, n_types): int32 in bits, or float32 for `l1`."""
+        """Distance of every cell's code to every anchor, (n_cells, n_types).
+
+        Int32 in bits, or float32 for `l1`.
+        """
         h = self.relaxed_codes(X, genes=genes)
         if self.options_.distance == "hamming":
             return hamming_distances(pack_bits(h > 0.5), self.anchors_)

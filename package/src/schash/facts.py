@@ -32,6 +32,7 @@ def describe(row: Dataset, loaded: LabelledCells) -> dict[str, Any]:
         "species": row.species or "",
         "tissue": row.tissue or "",
         "protocol": row.protocol or "",
+        "simulated": row.source == "simulated",
         "stand_in_for": row.stand_in_for or "",
         "paper_names": list(row.paper_names),
     }

@@ -1,7 +1,7 @@
 """Binary codes packed into 64-bit words, and Hamming distances between them.
 
-Bit order, the only one in this package: bit k of a code is bit k % 64, counted from the least significant, of word k // 64.
-Bits of the last word beyond `n_bits` are zero, so that they never count.
+Bit order, the only one in this package: bit k of a code is bit k % 64, counted from the least significant,
+of word k // 64. Bits of the last word beyond `n_bits` are zero, so that they never count.
 """
 
 from dataclasses import dataclass

@@ -1,15 +1,18 @@
 """Losses of scDeepHash, section 3.2, as written and as coded, each with the other's departures named.
 
-h : (..., n_bits) in [0, 1] is the relaxed code, a the anchor of the cell's type, alpha the weight of the cell's type.
+h : (..., n_bits) in [0, 1] is the relaxed code, a the anchor of the cell's type, alpha the weight of the
+    cell's type.
 
     class weight      alpha_j = (1 - beta) / (1 - beta^n_j)                                   Eq. 1
-    cell-anchor       alpha * sum_k -[a_k log h_k + (1 - a_k) log(1 - h_k)]                   Eq. 2; print lacks the minus sign
-    quantisation      log(1 + D(|2h - 1|, 1) / gamma)                                         Eq. 4
+    cell-anchor       alpha * sum_k -[a_k log h_k + (1 - a_k) log(1 - h_k)]                   Eq. 2; print
+    lacks the minus sign quantisation      log(1 + D(|2h - 1|, 1) / gamma)                                   
+         Eq. 4
 
-As coded, the weights are rescaled to sum to M, the cell-anchor loss is the mean over bits, and the quantisation loss is
-mean_k (|2h_k - 1| - 1)^2. D is a Hamming distance in print, which has no gradient; here it is relaxed to the L1 distance
-sum_k (1 - |2h_k - 1|). No value of gamma is published: it is ours. Each function returns one number per cell: the average
-over cells is the caller's (the paper sums; Adam's steps do not depend on a common factor).
+As coded, the weights are rescaled to sum to M, the cell-anchor loss is the mean over bits, and the
+quantisation loss is mean_k (|2h_k - 1| - 1)^2. D is a Hamming distance in print, which has no gradient; here
+it is relaxed to the L1 distance sum_k (1 - |2h_k - 1|). No value of gamma is published: it is ours. Each
+function returns one number per cell: the average over cells is the caller's (the paper sums; Adam's steps do
+not depend on a common factor).
 """
 
 from typing import Literal, get_args
@@ -51,14 +54,21 @@ def class_weights(n_cells: np.ndarray, beta: float, *, scheme: str = "effective"
 
 
 def smooth_anchors(anchors: torch.Tensor, smoothing: float) -> torch.Tensor:
-    """Anchor bits drawn towards 1/2: 0 -> s/2, 1 -> 1 - s/2. A choice of the recipe, not of the paper; s = 0 is the paper's."""
+    """Anchor bits drawn towards 1/2: 0 -> s/2, 1 -> 1 - s/2. A choice of the recipe, not of the paper.
+
+    S = 0 is the paper's.
+    """
     return anchors * (1 - smoothing) + smoothing / 2
 
 
 def cell_anchor_loss(
     h: torch.Tensor, anchors: torch.Tensor, weights: torch.Tensor, *, reduction: str = "sum"
 ) -> torch.Tensor:
-    """Weighted binary cross-entropy of each cell's relaxed code against its anchor, summed or averaged over bits: (...,)."""
+.
+
+    """Weighted binary cross-entropy of each cell's relaxed code against its anchor, summed or averaged over
+    bits: (...,).
+    """
     h = h.clamp(_EPS, 1 - _EPS)
     per_bit = -(anchors * torch.log(h) + (1 - anchors) * torch.log1p(-h))  # (..., n_bits)
     return weights * (per_bit.sum(-1) if reduction == "sum" else per_bit.mean(-1))

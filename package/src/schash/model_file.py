@@ -1,7 +1,7 @@
 """The file of a trained model: safetensors with one JSON document in its header. No pickle.
 
-The JSON holds the format's name and version, what the caller describes the model by, the shapes and types of the arrays, and a
-checksum over all of it. Files are written under a temporary name and renamed.
+The JSON holds the format's name and version, what the caller describes the model by, the shapes and types of
+the arrays, and a checksum over all of it. Files are written under a temporary name and renamed.
 """
 
 import hashlib

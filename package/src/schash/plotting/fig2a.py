@@ -15,8 +15,8 @@ from schash.tables import POOLED
 
 METRIC = "median_f1"
 COLUMNS = 4
-FLOOR = 0.0
-"""Left end of every axis: a cut axis would make small differences look large."""
+FLOOR = -0.02
+"""Left end of every axis, just below 0: a cut axis would make small differences look large."""
 
 
 def fig2a(metrics: pd.DataFrame, comparisons: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
@@ -63,8 +63,8 @@ def draw_fig2a(metrics: pd.DataFrame, facts: list[dict[str, Any]], titles: dict[
 
 
 def _panel(axis: Axes, folds: pd.DataFrame, methods: list[str], fact: dict[str, Any]) -> None:
-    stand_in = " (stand-in)" if fact["stand_in_for"] else ""
-    axis.set_title(f"{fact['dataset']}{stand_in}", loc="left", pad=16)
+    origin = fact["stand_in_for"] and ("simulated" if fact["simulated"] else "stand-in")
+    axis.set_title(f"{fact['dataset']} ({origin})" if origin else fact["dataset"], loc="left", pad=16)
     subtitle = f"{fact['cells_over_10']:,} cells, {fact['types_over_10']} types, {fact['values']}"
     axis.text(0, 1.02, subtitle, transform=axis.transAxes, fontsize=7.5, color="#555555")
     axis.grid(axis="y", visible=False)

@@ -7,16 +7,20 @@ from matplotlib.figure import Figure
 from schash.plotting.style import style
 
 COLUMNS = 4
+PARTS = {
+    "loss": ("loss (Eq. 5)", "#444444"),
+    "cell_anchor": ("cell-anchor loss (Eq. 2)", "#D55E00"),
+    "quantisation": ("quantisation loss (Eq. 4)", "#0072B2"),
+}
+"""Columns of DeepHash's history, with their names and colours here."""
 
 
 def draw_training(history: pd.DataFrame) -> Figure:
     """`history`: dataset, method, fold, step, metric, value. A thin line a fold, one colour a loss part."""
-    losses = history[history["metric"].str.contains("loss")]
+    losses = history[history["metric"].isin(list(PARTS))]
     datasets = list(dict.fromkeys(losses["dataset"]))
-    parts = list(dict.fromkeys(losses["metric"]))
     n_columns = min(COLUMNS, max(len(datasets), 1))
     n_rows = -(-max(len(datasets), 1) // n_columns)
-    palette = ["#D55E00", "#0072B2", "#009E73", "#CC79A7"]
     with style():
         figure, axes = plt.subplots(
             n_rows,
@@ -29,7 +33,7 @@ def draw_training(history: pd.DataFrame) -> Figure:
             here = losses[losses["dataset"] == dataset]
             axis.set_title(dataset, loc="left")
             axis.set_yscale("log")
-            for part, fill in zip(parts, palette, strict=False):
+            for part, (name, fill) in PARTS.items():
                 folds = here[here["metric"] == part].groupby(["method", "fold"])
                 for i, (_, fold) in enumerate(folds):
                     axis.plot(
@@ -38,7 +42,7 @@ def draw_training(history: pd.DataFrame) -> Figure:
                         color=fill,
                         alpha=0.6,
                         linewidth=0.9,
-                        label=part if i == 0 else None,
+                        label=name if i == 0 else None,
                     )
         for axis in axes.flat[len(datasets) :]:
             axis.set_visible(False)
@@ -47,5 +51,5 @@ def draw_training(history: pd.DataFrame) -> Figure:
         for axis in axes[:, 0]:
             axis.set_ylabel("loss")
         handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(parts), frameon=False)
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(PARTS), frameon=False)
     return figure

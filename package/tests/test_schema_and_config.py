@@ -1,0 +1,143 @@
+"""Config: precedence, strictness, and errors that name file, key, what came and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from schash.config import merge, resolve
+from schash.errors import ConfigError
+from schash.methods.catalogue import build_method, load_catalogue
+from schash.methods.contract import Method
+from schash.schema import load_yaml
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "config"
+SUITES = sorted(path.stem for path in (CONFIG / "suites").glob("*.yaml"))
+
+
+def resolved(**given):
+    return resolve(given, default_path=CONFIG / "config.yaml", suites=CONFIG / "suites")
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_suite_is_valid(suite):
+    config = resolved(suite=suite)
+    assert config.root == f"results/{suite}"
+    assert {"table1", "fig2a", "variants"} <= set(config.experiments)
+
+
+def test_precedence_is_default_then_suite_then_user():
+    assert resolved().limits.fold_seconds == 120  # the demo's
+    config = resolved(limits={"fold_seconds": 7})
+    assert config.limits.fold_seconds == 7
+    assert config.limits.fold_memory_mb == 6000  # the rest of a mapping stays
+
+
+def test_lists_are_replaced_not_merged():
+    assert merge({"a": {"b": [1, 2], "c": 3}}, {"a": {"b": [4]}}) == {"a": {"b": [4], "c": 3}}
+
+
+def test_preset_chooses_the_deephash_that_runs():
+    assert "deephash_compact" in resolved().experiments["fig2a"].methods
+    assert "deephash_paper" in resolved(preset="paper").experiments["fig2a"].methods
+
+
+def test_mirror_comes_from_the_config_or_the_environment(monkeypatch):
+    monkeypatch.delenv("SCHASH_MIRROR", raising=False)
+    assert resolved().mirror is None
+    monkeypatch.setenv("SCHASH_MIRROR", "/there")
+    assert resolved().mirror == "/there"
+    assert resolved(mirror="/here").mirror == "/here"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"suite": "smal"}, r"suite 'smal' is not known \(known: demo, paper, small\)"),
+        ({"sed": 1}, r"sed: unknown key; did you mean 'seed'\? \(allowed here: bootstrap, .*seed"),
+        ({"limits": {"fold_second": 1}}, "limits.fold_second: unknown key; did you mean 'fold_seconds'"),
+        ({"preset": "big"}, "preset: Input should be 'compact' or 'paper'; came 'big'"),
+        ({"seed": -1}, "seed: .*greater than or equal to 0; came -1"),
+        ({"experiments": {"fig2a": {"scheme": "cv7"}}}, "experiments.fig2a.scheme: .*'cv5'.*; came 'cv7'"),
+        (
+            {"experiments": {"fig2a": {"metods": []}}},
+            "experiments.fig2a.metods: unknown key; did you mean 'methods'",
+        ),
+    ],
+)
+def test_bad_config_is_refused_by_key(given, words):
+    with pytest.raises(ConfigError, match=words):
+        resolved(**given)
+
+
+def test_bad_yaml_names_the_file(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("a: [1, 2")
+    with pytest.raises(ConfigError, match="broken.yaml: cannot be read as YAML"):
+        load_yaml(path)
+    path.write_text("- 1")
+    with pytest.raises(ConfigError, match="must hold a mapping.*found list"):
+        load_yaml(path)
+
+
+def test_every_method_row_builds():
+    catalogue = load_catalogue(CONFIG / "methods.yaml")
+    for name, row in catalogue.methods.items():
+        assert isinstance(build_method(row, seed=1), Method), name
+
+
+def test_ids_of_the_methods_that_others_rely_on():
+    expected = (
+        "deephash_compact deephash_paper deephash_as_coded svm svm_norm svm_rejection knn9 knn50 true_labels"
+    )
+    assert {*expected.split(), "majority", "random"} <= set(load_catalogue(CONFIG / "methods.yaml").methods)
+
+
+def test_only_the_positive_control_sees_the_solution():
+    rows = load_catalogue(CONFIG / "methods.yaml").methods
+    assert [name for name, row in rows.items() if row.sees_solution] == ["true_labels"]
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"class": "schash.methods.svm", "accepts": ["counts"]}, "methods.x.class: .*'module:Class'"),
+        (
+            {"class": "schash.methods.svm:SVM", "accepts": ["umis"]},
+            "methods.x.accepts.0: .*'counts'.*came 'umis'",
+        ),
+        ({"class": "schash.methods.svm:SVM"}, "methods.x.accepts: is required and missing"),
+        (
+            {"class": "a:B", "accepts": ["counts"], "param": {}},
+            "methods.x.param: unknown key; did you mean 'parameters'",
+        ),
+    ],
+)
+def test_bad_method_rows_are_refused(row, words):
+    with pytest.raises(ConfigError, match=words):
+        load_catalogue(CONFIG / "methods.yaml", overlay={"x": {"title": "X", **row}})
+
+
+@pytest.mark.parametrize(
+    ("class_", "parameters", "words"),
+    [
+        ("schash.methods.svm:Nothing", {}, "has no class Nothing"),
+        ("schash.methods.knn:KNearestNeighbours", {"k": 3}, "no parameter k; it takes n_neighbors"),
+    ],
+)
+def test_rows_that_do_not_fit_their_class_are_refused(class_, parameters, words):
+    overlay = {"x": {"title": "X", "class": class_, "accepts": ["counts"], "parameters": parameters}}
+    row = load_catalogue(CONFIG / "methods.yaml", overlay=overlay).row("x")
+    with pytest.raises(ConfigError, match=words):
+        build_method(row, seed=0)
+
+
+def test_an_unknown_method_gets_a_suggestion():
+    with pytest.raises(ConfigError, match="no method 'svn'; did you mean 'svm'"):
+        load_catalogue(CONFIG / "methods.yaml").row("svn")
+
+
+def test_suites_are_plain_yaml():
+    for suite in SUITES:
+        assert yaml.safe_load((CONFIG / "suites" / f"{suite}.yaml").read_text())["title"]
