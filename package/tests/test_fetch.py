@@ -1,7 +1,10 @@
 """Downloads against a server that misbehaves in every way we could think of."""
 
+import gzip
 import hashlib
+import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -9,7 +12,7 @@ import pytest
 
 from schash.data.download import CHUNK, Retry
 from schash.data.fetch import fetch_source, read_manifest, write_manifest
-from schash.data.locks import read_lock
+from schash.data.locks import add_to_lock, read_lock
 from schash.data.registry import load_registry
 from schash.errors import ConfigError, DataError, DownloadError
 
@@ -214,7 +217,7 @@ def test_a_file_without_checksum_is_never_resumed(server, fetch):
 def test_a_server_that_ignores_range(server, fetch):
     url = server.says("/a", dropped, whole)
     fetch(url, sha256=SHA256)
-    assert server.requests[1][1] is not None
+    assert [asked is None for _, asked in server.requests] == [True, False], "the second answer is whole"
     assert fetch.target.read_bytes() == BODY
 
 
@@ -268,6 +271,21 @@ def test_corrupt_once_then_right(server, fetch):
     assert fetch.target.read_bytes() == BODY
 
 
+def test_a_short_body_is_noticed_even_if_the_library_does_not(fetch, monkeypatch):
+    class Short:
+        """urllib3 before 2.0 ends such a body without an error."""
+
+        status_code, headers = 200, {"Content-Length": "10"}
+        __enter__, __exit__ = (lambda self: self), (lambda *_: None)
+
+        def iter_content(self, size):
+            yield b"short"
+
+    monkeypatch.setattr("schash.data.download.requests.get", lambda *_, **__: Short())
+    with pytest.raises(DownloadError, match="the connection closed after 5 of 10 bytes"):
+        fetch("http://127.0.0.1:9/a")
+
+
 @pytest.mark.parametrize("code", [429, 500, 503])
 def test_a_busy_server_is_asked_again(server, fetch, code):
     fetch(server.says("/a", status(code), status(code), whole), sha256=SHA256)
@@ -294,10 +312,27 @@ def test_a_server_that_is_not_there(fetch):
         fetch("http://127.0.0.1:9/a", sha256=SHA256)
 
 
-def test_a_compressed_file_is_not_unpacked_on_the_way(server, fetch):
-    body = b"\x1f\x8b" + BODY[:100]
-    url = server.says("/a", other(body))
-    fetch(url, sha256=hashlib.sha256(body).hexdigest())
+def test_the_server_is_asked_to_send_the_bytes_as_they_are(server, fetch):
+    asked = []
+
+    def answer(handler):
+        asked.append(handler.headers["Accept-Encoding"])
+        whole(handler)
+
+    fetch(server.says("/a", answer), sha256=SHA256)
+    assert asked == ["identity"]
+
+
+def test_a_server_that_compresses_all_the_same(server, fetch):
+    body = random.Random(0).randbytes(1000)  # longer when packed, so that lengths cannot be compared
+    packed = lambda handler: send(handler, gzip.compress(body), Content_Encoding="gzip")  # noqa: E731
+    fetch(server.says("/a", packed))
+    assert fetch.target.read_bytes() == body
+
+
+def test_a_gz_file_stays_packed(server, fetch):
+    body = gzip.compress(BODY)
+    fetch(server.says("/a", other(body)), sha256=hashlib.sha256(body).hexdigest())
     assert fetch.target.read_bytes() == body
 
 
@@ -330,6 +365,14 @@ def test_the_lock_takes_what_the_cache_holds(server, fetch, tmp_path):
 def test_a_published_checksum_needs_no_lock(server, fetch, tmp_path):
     fetch(server.says("/a", whole), md5=MD5, lock=tmp_path / "lock.tsv")
     assert not (tmp_path / "lock.tsv").exists()
+
+
+def test_many_may_add_to_the_lock_at_once(tmp_path):
+    lock = tmp_path / "lock.tsv"
+    facts = {"source": "lake", "sha256": SHA256, "bytes": "1", "date": "d", "url": "u"}
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: add_to_lock(lock, facts | {"file": f"f{i}"}), range(24)))
+    assert set(read_lock(lock)) == {("lake", f"f{i}") for i in range(24)}
 
 
 def test_a_lock_file_that_is_none(fetch, tmp_path):

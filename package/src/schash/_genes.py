@@ -41,8 +41,9 @@ def align_genes(X: Any, genes: Any, wanted: np.ndarray) -> sparse.csr_matrix:
     shared = names[columns] == wanted  # (n_wanted,)
     if not shared.any():
         message = (
-            f"the query and the model share no gene: {len(names)} query genes such as {names[0]!r}, "
-            f"{len(wanted)} model genes such as {wanted[0]!r}; are both of one species, and both symbols or both identifiers?"
+            f"the query and the model share no gene: {len(names)} query genes such as {str(names[0])!r}, "
+            f"{len(wanted)} model genes such as {str(wanted[0])!r}; are both of one species, "
+            "and both symbols or both identifiers?"
         )
         raise DataError(message)
     target = np.full(csr.shape[1], -1)

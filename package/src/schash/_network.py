@@ -130,7 +130,7 @@ class HashNetwork(nn.Module):
     def relax(self, z: torch.Tensor) -> torch.Tensor:
         """Relaxed codes h in [0, 1] of outputs: (..., n_bits)."""
         if self.shape.head == "mixture":
-            return torch.softmax(z, dim=-1) @ self.anchors
+            return (torch.softmax(z, dim=-1) @ self.anchors).clamp(max=1.0)  # rounding may pass 1
         return torch.sigmoid(self.shape.sharpness * z)
 
     def forward(self, x: torch.Tensor | SparseBatch) -> torch.Tensor:

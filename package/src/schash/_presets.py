@@ -107,7 +107,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 COMBINATIONS: dict[tuple[str, str], dict[str, Any]] = {
-    # Counts say how deep a cell was sequenced, scaled counts what it is: together better than either on inner validation
+    # Counts say how deeply a cell was sequenced, scaled counts what it is; chosen on inner validation
     ("compact", "as_written"): {"input": "log1p+scaled_log", "beta": 0.99},
     ("paper", "as_coded"): {
         "learning_rate": 1.2e-5,
@@ -192,5 +192,5 @@ def _check_values(options: Options) -> None:
         message = f"hidden must hold the widths of one or more layers, got {options.hidden!r}"
         raise ConfigError(message)
     if options.n_members > 1 and options.projection is None:
-        message = "n_members > 1 needs a projection: without one the first layer, which is most of the network, would repeat"
+        message = "n_members > 1 needs a projection: a learned first layer is shared by no two members"
         raise ConfigError(message)

@@ -115,11 +115,7 @@ def check_anchors(anchors: np.ndarray, n_types: int) -> np.ndarray:
 
 
 def describe_anchors(anchors: np.ndarray) -> AnchorReport:
-.
-
-    """Minimum pairwise distance (n_bits + 1 where there is one anchor only) and number of distinct bit
-    columns.
-    """
+    """Minimum pairwise distance (n_bits + 1 for a single anchor) and number of distinct bit columns."""
     n_types, n_bits = anchors.shape
     distinct = len(np.unique(anchors.T, axis=0))
     return AnchorReport(n_types, n_bits, _min_distance(anchors), distinct)

@@ -119,7 +119,7 @@ class DeepHash(ClassifierMixin, BaseEstimator):
         labels = _labels(y, csr.shape[0])
         classes, types = np.unique(labels, return_inverse=True)  # (n_types,), (n_cells,)
         if len(classes) < 2:
-            message = f"y must hold at least 2 types, found 1 class: {classes[0]!r}"
+            message = f"y must hold at least 2 types, found 1 class: {str(classes[0])!r}"
             raise DataError(message)
         anchors = self._make_anchors(options, len(classes))
         rows, held_out = _hold_out(types, options.validation_fraction, self.seed)
@@ -136,7 +136,8 @@ class DeepHash(ClassifierMixin, BaseEstimator):
             options,
             seed=self.seed,
         )
-        self.classes_, self.genes_, self.values_ = classes, names, kind
+        self.classes_, self.values_ = classes, kind
+        self.genes_: Any = names
         self.anchors_, self.history_, self.options_ = pack_bits(anchors), history, options
         self._features, self._network = features, network
         return self
@@ -213,7 +214,7 @@ class DeepHash(ClassifierMixin, BaseEstimator):
 
     def _cells(self, X: Matrix, kind: ValuesKind, *, reset: bool) -> sparse.csr_matrix:
         checked = _as_data_error(validate_data)(
-            self, X, reset=reset, accept_sparse="csr", dtype=np.float32, ensure_all_finite=True
+            self, X, reset=reset, accept_sparse="csr", dtype=np.float32, ensure_min_samples=int(reset)
         )
         csr = sparse.csr_matrix(checked)
         if not csr.has_canonical_format:
@@ -264,8 +265,8 @@ def _hold_out(types: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray
     n_types = types.max() + 1
     if np.bincount(types).min() < 2 or math.ceil(fraction * len(types)) < n_types:
         message = (
-            f"validation_fraction={fraction} needs 2 cells of every type, and one held-out cell a type; the rarest type has "
-            f"{np.bincount(types).min()} cells, there are {len(types)} cells of {n_types} types"
+            f"validation_fraction={fraction} needs 2 cells of every type, and one held-out cell a type; "
+            f"the rarest type has {np.bincount(types).min()} cells, there are {len(types)} cells of {n_types} types"
         )
         raise DataError(message)
     kept, held_out = train_test_split(rows, test_size=fraction, stratify=types, random_state=seed)

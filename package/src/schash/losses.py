@@ -3,10 +3,9 @@
 h : (..., n_bits) in [0, 1] is the relaxed code, a the anchor of the cell's type, alpha the weight of the
     cell's type.
 
-    class weight      alpha_j = (1 - beta) / (1 - beta^n_j)                                   Eq. 1
-    cell-anchor       alpha * sum_k -[a_k log h_k + (1 - a_k) log(1 - h_k)]                   Eq. 2; print
-    lacks the minus sign quantisation      log(1 + D(|2h - 1|, 1) / gamma)                                   
-         Eq. 4
+    class weight      alpha_j = (1 - beta) / (1 - beta^n_j)                  Eq. 1
+    cell-anchor       alpha * sum_k -[a_k log h_k + (1 - a_k) log(1 - h_k)]  Eq. 2; print lacks the minus
+    quantisation      log(1 + D(|2h - 1|, 1) / gamma)                        Eq. 4
 
 As coded, the weights are rescaled to sum to M, the cell-anchor loss is the mean over bits, and the
 quantisation loss is mean_k (|2h_k - 1| - 1)^2. D is a Hamming distance in print, which has no gradient; here
@@ -64,11 +63,7 @@ def smooth_anchors(anchors: torch.Tensor, smoothing: float) -> torch.Tensor:
 def cell_anchor_loss(
     h: torch.Tensor, anchors: torch.Tensor, weights: torch.Tensor, *, reduction: str = "sum"
 ) -> torch.Tensor:
-.
-
-    """Weighted binary cross-entropy of each cell's relaxed code against its anchor, summed or averaged over
-    bits: (...,).
-    """
+    """Weighted binary cross-entropy of relaxed codes against anchors, summed or averaged over bits: (...,)."""
     h = h.clamp(_EPS, 1 - _EPS)
     per_bit = -(anchors * torch.log(h) + (1 - anchors) * torch.log1p(-h))  # (..., n_bits)
     return weights * (per_bit.sum(-1) if reduction == "sum" else per_bit.mean(-1))

@@ -1,17 +1,18 @@
 """The rules that prepared cells keep; a broken one raises `DataError`: file, key, found, allowed."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import anndata
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from schash.data.registry import ObsColumn
 from schash.errors import DataError
 from schash.values import check_kind
 
-OBS_COLUMNS = ("batch", "donor", "study", "protocol", "organ", "species", "replicate", "plate", "tissue")
+OBS_COLUMNS: tuple[str, ...] = get_args(ObsColumn)
 """What may be known of a cell besides its values: an allow-list, lest a label slip in under a new name."""
 VAR_COLUMNS = ("gene_id",)
 UNS_KEYS = ("values", "dataset", "stand_in_for")
