@@ -7,10 +7,12 @@ from schash.summary import COMPARISON_COLUMNS
 from schash.tables import EXPERIMENT_COLUMNS, read_table
 
 
-def main(metrics: str, comparisons: str, titles: dict[str, str], png: str, svg: str, tsv: str) -> None:
+def main(
+    metrics: str, comparisons: str, titles: dict[str, str], controls: list[str], png: str, svg: str, tsv: str
+) -> None:
     scores = read_table(metrics, EXPERIMENT_COLUMNS)
     table = variants(scores, read_table(comparisons, COMPARISON_COLUMNS), titles)
-    save_figure(draw_variants(scores, titles), table, png=png, svg=svg, tsv=tsv)
+    save_figure(draw_variants(scores, titles, controls), table, png=png, svg=svg, tsv=tsv)
 
 
 if __name__ == "__main__":
@@ -19,5 +21,6 @@ if __name__ == "__main__":
             snakemake.input.metrics,
             snakemake.input.comparisons,
             snakemake.params.titles,
+            snakemake.params.controls,
             **dict(snakemake.output.items()),
         )

@@ -67,7 +67,7 @@ def test_every_flipped_byte_is_noticed(path):
         damaged = bytearray(content)
         damaged[position] ^= 0x01
         path.write_bytes(damaged)
-        with pytest.raises(ModelFileError, match="damaged|not a schash model file|update schash|holds"):
+        with pytest.raises(ModelFileError, match=r"damaged|not a schash model file|update schash|holds"):
             mf.read_model(path)
 
 

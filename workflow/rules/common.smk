@@ -30,6 +30,8 @@ except SchashError as error:
 
 config.update(CONFIG.model_dump())  # scripts see the resolved config, not only what was given
 ROOT = CONFIG.root
+TITLES = {name: row.title for name, row in METHODS.methods.items()}
+CONTROLS = [name for name, row in METHODS.methods.items() if row.control]
 RUN = f"{ROOT}/runs/{{dataset}}/{{scheme}}/{{method}}"
 
 

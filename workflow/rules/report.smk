@@ -1,6 +1,6 @@
 # What stands beside the figures: the papers' numbers, the resolved config, the versions; and the verdict on the run.
 
-FIGURES = [name for name in CONFIG.experiments] + (["training"] if "fig2a" in CONFIG.experiments else [])
+FIGURES = list(CONFIG.experiments) + (["training"] if deephash_runs("fig2a") else [])
 
 
 rule paper_vs_ours:
@@ -82,7 +82,7 @@ rule verdict:
         mem_mb=1000,
         runtime=10,
     params:
-        titles={name: row.title for name, row in METHODS.methods.items()},
+        titles=TITLES,
         positive_controls=controls_that_see_the_solution(),
         code=code("verdict.py"),
     message:

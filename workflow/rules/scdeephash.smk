@@ -6,6 +6,8 @@ def facts_of(experiment):
 
 
 def deephash_runs(experiment):
+    if experiment not in CONFIG.experiments:
+        return []
     return [run for run in PLAN.runs(experiment) if METHODS.row(run.method).preset]
 
 
@@ -68,7 +70,7 @@ rule fig2a:
         mem_mb=2000,
         runtime=20,
     params:
-        titles={name: row.title for name, row in METHODS.methods.items()},
+        titles=TITLES,
         code=code("fig2a.py"),
     message:
         "Draw fig2a: annotation within a data set"
@@ -104,7 +106,8 @@ rule variants:
         mem_mb=2000,
         runtime=20,
     params:
-        titles={name: row.title for name, row in METHODS.methods.items()},
+        titles=TITLES,
+        controls=CONTROLS,
         code=code("variants.py"),
     message:
         "Draw variants: as written against as coded"

@@ -51,7 +51,7 @@ rule score:
         runtime=60,
     params:
         runs=run_facts,
-        controls=[name for name, row in METHODS.methods.items() if row.control],
+        controls=CONTROLS,
         seed=CONFIG.seed,
         n_replicates=CONFIG.bootstrap,
         code=code("score.py"),

@@ -29,7 +29,7 @@ def test_every_experiment_is_a_target_of_its_own(workspace, target):
 
 
 def test_the_paper_preset_swaps_the_network(workspace):
-    result = workspace.snakemake("-n", "--config", "suite=paper", "preset=paper")
+    result = workspace.snakemake("-n", "--quiet", "reason", "--config", "suite=paper", "preset=paper")
     assert "Run deephash_paper on zenodo_tm" in result.stdout
     assert "Run deephash_compact on" not in result.stdout
 

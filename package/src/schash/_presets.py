@@ -42,7 +42,7 @@ class Options:
     n_members: int = 4  # networks side by side whose outputs are averaged before the bits are taken
     dropout: float = 0.3
     n_dropout: int = 2  # hidden layers, from the first, that are followed by dropout
-    head: str = "mixture"  # hash layer: "mixture" of anchors, or a free "linear" one
+    head: str = "linear"  # hash layer: the paper's, or a "mixture" of anchors
     # Recipe: the preset's
     label_smoothing: float = 0.1
     optimiser: str = "adamw"
@@ -51,7 +51,7 @@ class Options:
     halve_every: int = 100  # epochs, for schedule "halving"
     weight_decay: float = 1e-2
     batch_size: int = 128
-    steps: int | None = 600  # fixed work, whatever the number of cells; None: go by epochs
+    steps: int | None = 400  # fixed work, whatever the number of cells; None: go by epochs
     epochs: int | None = None
     validation_fraction: float = 0.0  # of the training cells, held out to choose the best epoch
     validate_every: int = 10  # epochs
@@ -94,7 +94,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_members": 1,
         "dropout": 0.2,
         "n_dropout": 3,
-        "head": "linear",
         "label_smoothing": 0.0,
         "optimiser": "adam",
         "learning_rate": 1e-5,

@@ -11,23 +11,24 @@ from schash.tables import POOLED
 
 METRICS = {"median_f1": "#D55E00", "macro_f1": "#0072B2"}
 LABELS = {"median_f1": "median F1", "macro_f1": "macro F1"}
-REFERENCE = "variant_as_written"
 
 
 def variants(metrics: pd.DataFrame, comparisons: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
-    """The table behind the figure: each variant's mean, sd, and its mean difference to `as written` over the folds."""
+    """The table behind the figure: each variant's mean, sd, and its difference to the first one listed, `as written`."""
     summary = summarise(metrics)
-    reference = summary[summary["method"] == REFERENCE].set_index(["dataset", "metric"])["mean"]
-    table = summary.join(reference.rename("as_written"), on=["dataset", "metric"])
-    table["difference_to_as_written"] = table["mean"] - table.pop("as_written")
+    reference = summary[summary["method"] == summary["method"].iloc[0]].set_index(["dataset", "metric"])[
+        "mean"
+    ]
+    table = summary.join(reference.rename("reference"), on=["dataset", "metric"])
+    table["difference_to_first"] = table["mean"] - table.pop("reference")
     table.insert(3, "title", table["method"].map(titles))
     keys = ["dataset", "method", "metric"]
     return table.merge(comparisons[[*keys, "best", "difference", "p_holm"]], on=keys, how="left")
 
 
-def draw_variants(metrics: pd.DataFrame, titles: dict[str, str]) -> Figure:
-    """One panel a data set: mean and sd over folds of each variant, with a line at `as written`."""
-    folds = metrics[(metrics["fold"] != POOLED) & metrics["method"].str.startswith("variant_")]
+def draw_variants(metrics: pd.DataFrame, titles: dict[str, str], controls: list[str]) -> Figure:
+    """One panel a data set: mean and sd over folds of each variant, with a line at the first one listed."""
+    folds = metrics[(metrics["fold"] != POOLED) & ~metrics["method"].isin(controls)]
     methods = list(dict.fromkeys(folds["method"]))
     datasets = list(dict.fromkeys(folds["dataset"]))
     summary = summarise(folds)
@@ -65,7 +66,7 @@ def _panel(axis: Axes, summary: pd.DataFrame, folds: pd.DataFrame, methods: list
             elinewidth=1.2,
             label=LABELS[metric],
         )
-        axis.axvline(rows.loc[REFERENCE, "mean"], color=fill, linewidth=0.8, linestyle=":")
+        axis.axvline(rows["mean"].iloc[0], color=fill, linewidth=0.8, linestyle=":")
     here = folds[folds["dataset"] == dataset]
     for position, method in enumerate(methods):
         status = here.loc[(here["method"] == method) & (here["status"] != "ok"), "status"]
