@@ -4,9 +4,6 @@ The paper's text and its released code differ in many places; each difference is
 `variant` sets them all at once: see `schash._presets`.
 """
 
-import math
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,11 +12,10 @@ import pandas as pd
 import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from schash import _presets
+from schash._checks import as_data_error, check_labels, hold_out
 from schash._features import Features, fit_features
 from schash._genes import align_genes, check_genes
 from schash._network import HashNetwork, Shape
@@ -116,13 +112,13 @@ class DeepHash(ClassifierMixin, BaseEstimator):
         kind = check_kind(values)
         csr = self._cells(X, kind, reset=True)
         names = None if genes is None else check_genes(genes, csr.shape[1])
-        labels = _labels(y, csr.shape[0])
+        labels = check_labels(y, csr.shape[0])
         classes, types = np.unique(labels, return_inverse=True)  # (n_types,), (n_cells,)
         if len(classes) < 2:
             message = f"y must hold at least 2 types, found 1 class: {str(classes[0])!r}"
             raise DataError(message)
         anchors = self._make_anchors(options, len(classes))
-        rows, held_out = _hold_out(types, options.validation_fraction, self.seed)
+        rows, held_out = hold_out(types, options.validation_fraction, self.seed)
         features = fit_features(csr[rows], kind, options, seed=self.seed)
         network = _build(features, anchors, options, seed=self.seed).to(_device(self.device))
         weights = class_weights(
@@ -213,7 +209,7 @@ class DeepHash(ClassifierMixin, BaseEstimator):
         return _presets.resolve(self.preset, self.variant, given)
 
     def _cells(self, X: Matrix, kind: ValuesKind, *, reset: bool) -> sparse.csr_matrix:
-        checked = _as_data_error(validate_data)(
+        checked = as_data_error(validate_data)(
             self, X, reset=reset, accept_sparse="csr", dtype=np.float32, ensure_min_samples=int(reset)
         )
         csr = sparse.csr_matrix(checked)
@@ -255,51 +251,6 @@ def _build(features: Features, anchors: np.ndarray, options: _presets.Options, *
         n_dropout=options.n_dropout,
     )
     return HashNetwork(shape, anchors, seed=seed)
-
-
-def _hold_out(types: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to train on and rows to validate on, both of the training cells, stratified by type."""
-    rows = np.arange(len(types))
-    if fraction == 0:
-        return rows, rows[:0]
-    n_types = types.max() + 1
-    if np.bincount(types).min() < 2 or math.ceil(fraction * len(types)) < n_types:
-        message = (
-            f"validation_fraction={fraction} needs 2 cells of every type, and one held-out cell a type; "
-            f"the rarest type has {np.bincount(types).min()} cells, there are {len(types)} cells of {n_types} types"
-        )
-        raise DataError(message)
-    kept, held_out = train_test_split(rows, test_size=fraction, stratify=types, random_state=seed)
-    return np.sort(kept), np.sort(held_out)
-
-
-def _labels(y: Any, n_cells: int) -> np.ndarray:
-    if y is None:
-        message = "requires y to be passed, but the target y is None"
-        raise DataError(message)
-    labels = _as_data_error(column_or_1d)(y, warn=True)
-    if len(labels) != n_cells:
-        message = f"y must hold one type per cell: {n_cells} cells, {len(labels)} labels"
-        raise DataError(message)
-    n_missing = int(pd.isna(labels).sum())
-    if n_missing:
-        message = f"y holds {n_missing} missing label(s) (NaN or None): leave those cells out"
-        raise DataError(message)
-    _as_data_error(check_classification_targets)(labels)
-    return labels
-
-
-def _as_data_error(function: Callable) -> Callable:
-    """scikit-learn's own checks and words, raised as this package's error, which is a ValueError too."""
-
-    @wraps(function)
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except ValueError as error:
-            raise DataError(str(error)) from error
-
-    return checked
 
 
 def _device(name: str) -> torch.device:
