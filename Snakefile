@@ -10,6 +10,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"  #     what a job reads
 include: "workflow/rules/fetch.smk"  #      raw files, verified
 include: "workflow/rules/prepare.smk"  #    cells without labels; labels beside them
 include: "workflow/rules/split.smk"  #      rows of each fold; training labels; solution

@@ -35,7 +35,9 @@ if __name__ == "__main__":
                 row=validate(MethodRow, params.row, where="methods.yaml"),
                 seed=params.seed,
                 threads=params.threads,
-                **params.limits,
+                # limits decide whether a run ends, not what it yields: no parameter, so that raising them re-runs
+                # nothing but what failed
+                **snakemake.config["limits"],
             ),
             Path(snakemake.output.status).parent,
             tell,

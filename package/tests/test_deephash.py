@@ -9,8 +9,9 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from schash import DeepHash
+from schash._features import fit_features
 from schash._genes import align_genes
-from schash._network import SparseBatch, SparseLinear
+from schash._network import HashNetwork, Shape, SparseBatch, SparseLinear
 from schash._presets import COMBINATIONS, PRESETS, VARIANTS, Options, resolve
 from schash.errors import ConfigError, DataError
 from schash.hamming import hamming_distances, unpack_bits
@@ -187,6 +188,37 @@ def test_validation_cells_come_from_the_training_cells_and_choose_the_epoch(cell
     assert scores.between(0, 1).all()
     with pytest.raises(DataError, match="rarest type has 1 cells"):
         DeepHash(validation_fraction=0.25, **QUICK).fit(X[:41], y[:41])
+
+
+def test_projected_training_cells_have_mean_0_and_mean_square_1(cells):
+    X, _, _ = cells
+    options = resolve("compact", "as_written", {"projection": 20})
+    inputs = fit_features(X, "counts", options, seed=0)(X)
+    assert inputs.shape == (160, 20)
+    for view in (inputs[:, :10], inputs[:, 10:]):  # log1p and scaled_log
+        np.testing.assert_allclose(view.mean(axis=0), 0, atol=1e-5)
+        assert np.square(view).mean() == pytest.approx(1, rel=1e-4)
+
+
+@pytest.mark.parametrize(("head", "sharpness"), [("linear", 1.0), ("linear", 2.0), ("mixture", 1.0)])
+def test_relaxed_codes_are_those_of_the_averaged_members(head, sharpness):
+    anchors = np.eye(3, 8, dtype=bool)
+    shape = Shape(5, (4,), 3, sparse_input=False, head=head, sharpness=sharpness, dropout=0.5, n_dropout=1)
+    network = HashNetwork(shape, anchors, seed=0).eval()
+    x = torch.randn(1, 6, 5, generator=torch.Generator().manual_seed(0))
+    z = network.outputs(x).detach().numpy().mean(axis=0)  # (6, K or M)
+    if head == "linear":
+        expected = 1 / (1 + np.exp(-sharpness * z))
+    else:
+        expected = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True) @ anchors
+    np.testing.assert_allclose(network.codes(x).detach().numpy(), expected, rtol=1e-5)
+    assert network(x).shape == (3, 6, 8)
+
+
+def test_as_coded_takes_tanh_as_its_code(cells):
+    X, y, _ = cells
+    coded = DeepHash(variant="as_coded", **QUICK).fit(X, y)
+    assert coded._network.shape.sharpness == 2.0  # sigmoid(2 z) = (tanh z + 1) / 2
 
 
 def test_sparse_first_layer_equals_a_dense_one(cells):

@@ -74,10 +74,10 @@ def test_bad_config_is_refused_by_key(given, words):
 def test_bad_yaml_names_the_file(tmp_path):
     path = tmp_path / "broken.yaml"
     path.write_text("a: [1, 2")
-    with pytest.raises(ConfigError, match="broken.yaml: cannot be read as YAML"):
+    with pytest.raises(ConfigError, match=r"broken\.yaml: cannot be read as YAML"):
         load_yaml(path)
     path.write_text("- 1")
-    with pytest.raises(ConfigError, match="must hold a mapping.*found list"):
+    with pytest.raises(ConfigError, match=r"must hold a mapping.*found list"):
         load_yaml(path)
 
 

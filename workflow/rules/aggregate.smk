@@ -1,14 +1,6 @@
 # Scores of an experiment over all its data sets, their means over folds, and every method against the best.
 
 
-def score_files(suffix):
-    """Input function: one file of each data set of the experiment."""
-    return lambda wildcards: [
-        f"{ROOT}/scores/{wildcards.experiment}/{name}{suffix}.parquet"
-        for name in CONFIG.experiment(wildcards.experiment).datasets
-    ]
-
-
 rule experiment_metrics:
     input:
         scores=score_files(""),

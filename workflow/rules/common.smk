@@ -43,10 +43,5 @@ wildcard_constraints:
     experiment=r"\w+",
 
 
-def code(script, *modules):
-    """Digest of the package modules behind a script: a parameter, so that editing one of them re-runs the rule."""
-    return code_digest(SCRIPTS / script, *(name for name in modules if name))
-
-
 onstart:
     print(PLAN.overview(), flush=True)

@@ -1,15 +1,6 @@
 # Cells without labels, and the labels beside them.
 
 
-def raw_files(wildcards):
-    """The manifest of the data set's source; a local h5ad itself; nothing for embedded and simulated cells."""
-    dataset = REGISTRY.dataset(wildcards.dataset)
-    if dataset.path:
-        return [dataset.path]
-    source = REGISTRY.source_of(wildcards.dataset)
-    return [f"{ROOT}/raw/{source.id}.tsv"] if source else []
-
-
 rule prepare:
     input:
         raw_files,

@@ -2,27 +2,6 @@
 # A run takes all cores, so that nothing else disturbs its clock; the method itself may use `threads` of the config.
 
 
-def controls_that_see_the_solution():
-    return [name for name, row in METHODS.methods.items() if row.sees_solution]
-
-
-def methods_that_do_not():
-    return [name for name, row in METHODS.methods.items() if not row.sees_solution]
-
-
-def method_row(wildcards):
-    return METHODS.row(wildcards.method).model_dump(mode="json", by_alias=True)
-
-
-def method_code(wildcards):
-    return code("run_method.py", METHODS.row(wildcards.method).module)
-
-
-def run_memory(wildcards, input, attempt):
-    """Resident memory grows with the prepared cells; a second attempt gets twice as much."""
-    return int(attempt * max(4000, 40 * input.size_mb))
-
-
 rule run_method:
     input:
         cells=rules.prepare.output.cells,
@@ -48,8 +27,7 @@ rule run_method:
         row=method_row,
         seed=CONFIG.seed,
         threads=CONFIG.threads,
-        limits=CONFIG.limits.model_dump(),
-        failed_attempts=lambda wildcards: failed_attempts(RUN.format(**wildcards) + "/attempts.json"),
+        failed_attempts=earlier_failures,
         code=method_code,
     message:
         "Run {wildcards.method} on {wildcards.dataset}, {wildcards.scheme}"

@@ -1,16 +1,6 @@
 # Figures and tables of scDeepHash (Ma et al. 2022), each a target by its name.
 
 
-def facts_of(experiment):
-    return [f"{ROOT}/facts/{name}.json" for name in CONFIG.experiment(experiment).datasets]
-
-
-def deephash_runs(experiment):
-    if experiment not in CONFIG.experiments:
-        return []
-    return [run for run in PLAN.runs(experiment) if METHODS.row(run.method).preset]
-
-
 rule table1:
     input:
         facts=lambda wildcards: facts_of("table1"),

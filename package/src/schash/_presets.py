@@ -35,23 +35,23 @@ class Options:
     anchors: Any = "sampled"  # or "first_rows", or an (n_types, n_bits) array
     # Size: the preset's
     min_cells: int = 3  # genes seen in fewer training cells say nothing that could be checked
-    projection: int | None = (
-        512  # principal components of the training cells as a fixed first layer; None: learned
-    )
+    # Principal components of the training cells as a fixed first layer, shared by the views; None: a learned one
+    projection: int | None = 512
     hidden: tuple[int, ...] = (256, 128)
     n_members: int = 4  # networks side by side whose outputs are averaged before the bits are taken
     dropout: float = 0.3
     n_dropout: int = 2  # hidden layers, from the first, that are followed by dropout
     head: str = "linear"  # hash layer: the paper's, or a "mixture" of anchors
     # Recipe: the preset's
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.1  # of the anchor bits: ours, against overconfidence; the paper has none
     optimiser: str = "adamw"
-    learning_rate: float = 3e-3
+    learning_rate: float = 3e-3  # 1e-3 is not done after 400 steps
     schedule: str = "one_cycle"
     halve_every: int = 100  # epochs, for schedule "halving"
     weight_decay: float = 1e-2
     batch_size: int = 128
-    steps: int | None = 400  # fixed work, whatever the number of cells; None: go by epochs
+    # Fixed work, whatever the number of cells: 200 are too few for many types, 600 gain nothing. None: go by epochs
+    steps: int | None = 400
     epochs: int | None = None
     validation_fraction: float = 0.0  # of the training cells, held out to choose the best epoch
     validate_every: int = 10  # epochs

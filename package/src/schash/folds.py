@@ -158,8 +158,8 @@ def read_fold(files: RunFiles, fold: int) -> tuple[TrainingCells, QueryCells, np
     from schash.data.cells import read_cells  # anndata: only the children need it
 
     rows = read_rows(files.rows)[fold]
-    labels = pd.read_parquet(files.train_labels)
-    labels = labels[labels["fold"] == fold].set_index("row")["label"]
+    table = pd.read_parquet(files.train_labels)
+    labels = table[table["fold"] == fold].set_index("row")["label"]
     cells = read_cells(files.cells)
     genes = cells.var_names.to_numpy(str)
     values = cells.uns["values"]

@@ -8,7 +8,7 @@ A kind of values that already went through a logarithm or a correction passes th
 then works on what it is given, and the kind stands beside every number.
 """
 
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from scipy import sparse
@@ -36,7 +36,7 @@ def as_csr(X: sparse.spmatrix | np.ndarray) -> sparse.csr_matrix:
         if X.ndim != 2:
             message = f"expression values must be a matrix of cells x genes, got {X.ndim} dimension(s)"
             raise DataError(message)
-    csr = sparse.csr_matrix(X, dtype=np.float32)
+    csr = sparse.csr_matrix(cast(Any, X)).astype(np.float32, copy=False)
     n_bad = int(np.count_nonzero(~np.isfinite(csr.data)))
     if n_bad:
         message = f"expression values must be finite, found {n_bad} NaN or infinite entries"

@@ -1,5 +1,7 @@
 """From predictions and the solution to scores: the only stage, with the controls, that sees the solution."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -66,7 +68,7 @@ def _join(predictions: pd.DataFrame, solution: pd.DataFrame, fold: int) -> pd.Da
     )
 
 
-def _long(pairs: pd.DataFrame, run: dict[str, object]) -> pd.DataFrame:
+def _long(pairs: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
     scores = annotation_scores(pairs["truth"], pairs["label"])
     table = pd.DataFrame({"metric": list(scores), "value": list(scores.values()), "n": len(pairs)})
     return table.assign(**run)

@@ -181,8 +181,9 @@ def read_rows(path: str | Path) -> dict[int, dict[str, np.ndarray]]:
     """Read rows.parquet: fold -> {"train": rows (n,) int64, "query": rows (n,) int64}."""
     table = pd.read_parquet(path)
     return {
-        int(fold): {
-            part: group.loc[group["part"] == part, "row"].to_numpy(np.int64) for part in ("train", "query")
+        fold: {
+            part: table.loc[(table["fold"] == fold) & (table["part"] == part), "row"].to_numpy(np.int64)
+            for part in ("train", "query")
         }
-        for fold, group in table.groupby("fold", sort=True)
+        for fold in sorted(table["fold"].unique().tolist())
     }

@@ -1,6 +1,7 @@
 """From metrics.parquet to what a person reads: means over folds, ranks and comparisons."""
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,13 +69,13 @@ def compare_dataset(
         if name not in controls and len(table) == len(solution)
     }
     means = summarise(scores).pivot(index="method", columns="metric", values="mean")
-    common = scores[["experiment", "dataset", "scheme"]].iloc[0].to_dict()
+    common = {name: scores[name].iloc[0] for name in ("experiment", "dataset", "scheme")}
     parts = [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COMPARISON_COLUMNS.items()})]
     for metric in COMPARED_METRICS:
         if len(labels) < 2:
             continue
         best = str(means[metric].reindex(list(labels)).idxmax())
-        options = {"metric": metric, "n_replicates": n_replicates, "seed": seed}
+        options: dict[str, Any] = {"metric": metric, "n_replicates": n_replicates, "seed": seed}
         others = [name for name in labels if name != best]
         results = [paired_bootstrap(truth, labels[name], labels[best], **options) for name in others]
         table = pd.DataFrame([asdict(result) for result in results]).drop(columns="n_replicates")

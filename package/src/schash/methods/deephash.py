@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from schash.deephash import DeepHash
 
+from schash.deephash import DeepHash
 from schash.methods.contract import Predictions, QueryCells, TrainingCells
 
 

@@ -6,6 +6,7 @@ probabilities (CalibratedClassifierCV with its defaults), and cells whose top pr
 """
 
 import numpy as np
+from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.svm import LinearSVC
 
@@ -44,6 +45,6 @@ class LinearSVM:
         labels[top < self.threshold] = UNASSIGNED
         return Predictions.of(labels, top)
 
-    def _features(self, cells: TrainingCells | QueryCells):
+    def _features(self, cells: TrainingCells | QueryCells) -> sparse.csr_matrix:
         transform = scaled_log1p if self.scale else log1p_counts
         return transform(cells.X, values=cells.values)

@@ -7,6 +7,7 @@ methods of one family share a hue and differ in lightness. Controls are grey.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -38,7 +39,7 @@ METHOD_COLOURS = {
 }
 FALLBACK_COLOUR = "#555555"
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 200,
     "savefig.bbox": "tight",

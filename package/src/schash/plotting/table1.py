@@ -5,6 +5,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from schash.plotting.style import style
 
@@ -52,18 +53,20 @@ def draw_table1(table: pd.DataFrame) -> Figure:
             "stand_in_for": table["stand_in_for"],
         }
     )
-    empty = [name for name in shown if not shown[name].astype(bool).any()]
+    empty = [name for name in HEADINGS if not shown[name].astype(bool).any()]
     shown = shown.drop(columns=empty)
-    widths = [max(len(HEADINGS[name]), int(shown[name].str.len().max())) + 2 for name in shown]
+    widths = [
+        max(len(HEADINGS[name]), int(shown[name].str.len().max())) + 2 for name in shown.columns.astype(str)
+    ]
     with style():
         figure, axis = plt.subplots(figsize=(0.082 * sum(widths), 0.32 * (len(shown) + 1)))
         axis.axis("off")
         drawn = axis.table(
             cellText=shown.to_numpy().tolist(),
-            colLabels=[HEADINGS[name] for name in shown],
+            colLabels=[HEADINGS[name] for name in shown.columns.astype(str)],
             colWidths=[width / sum(widths) for width in widths],
             cellLoc="left",
-            bbox=[0, 0, 1, 1],
+            bbox=Bbox.unit(),
         )
         drawn.auto_set_font_size(False)
         drawn.set_fontsize(9)

@@ -14,7 +14,7 @@ LABELS = {"median_f1": "median F1", "macro_f1": "macro F1"}
 
 
 def variants(metrics: pd.DataFrame, comparisons: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
-    """The table behind the figure: each variant's mean, sd, and its difference to the first one listed, `as written`."""
+    """The table behind the figure: mean and sd of each variant, and its difference to the first one listed."""
     summary = summarise(metrics)
     reference = summary[summary["method"] == summary["method"].iloc[0]].set_index(["dataset", "metric"])[
         "mean"

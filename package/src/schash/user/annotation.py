@@ -5,10 +5,10 @@ from pathlib import Path
 import anndata
 import numpy as np
 import pandas as pd
-from schash.deephash import DeepHash
 
 from schash._version import __version__
 from schash.atomic import atomic_path
+from schash.deephash import DeepHash
 from schash.errors import DataError
 from schash.metrics.annotation import UNASSIGNED
 from schash.preprocess import as_csr

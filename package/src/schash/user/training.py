@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from schash.deephash import DeepHash
 
+from schash.deephash import DeepHash
 from schash.errors import DataError
 from schash.user.files import check_values, labels_of, read_user_cells
 from schash.values import ValuesKind

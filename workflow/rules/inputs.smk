@@ -1,0 +1,91 @@
+# Functions that say what a job reads and which parameters it has.
+
+
+def code(script, *modules):
+    """Digest of the package modules behind a script: a parameter, so that editing one of them re-runs the rule."""
+    return code_digest(SCRIPTS / script, *(name for name in modules if name))
+
+
+def raw_files(wildcards):
+    """The manifest of the data set's source; a local h5ad itself; nothing for embedded and simulated cells."""
+    dataset = REGISTRY.dataset(wildcards.dataset)
+    if dataset.path:
+        return [dataset.path]
+    source = REGISTRY.source_of(wildcards.dataset)
+    return [f"{ROOT}/raw/{source.id}.tsv"] if source else []
+
+
+def controls_that_see_the_solution():
+    return [name for name, row in METHODS.methods.items() if row.sees_solution]
+
+
+def methods_that_do_not():
+    return [name for name, row in METHODS.methods.items() if not row.sees_solution]
+
+
+def method_row(wildcards):
+    """What decides a run's result; a new title or note re-runs nothing."""
+    row = METHODS.row(wildcards.method).model_dump(mode="json", by_alias=True)
+    return {"title": wildcards.method, **{name: row[name] for name in ("class", "parameters", "accepts")}}
+
+
+def earlier_failures(wildcards):
+    """Number of failed attempts so far: it grows only when a run fails, which makes a failed run due again."""
+    return failed_attempts(Path(RUN.format(**wildcards)) / "attempts.json")
+
+
+def method_code(wildcards):
+    return code("run_method.py", METHODS.row(wildcards.method).module)
+
+
+def run_memory(wildcards, input, attempt):
+    """Resident memory grows with the prepared cells; a second attempt gets twice as much."""
+    return int(attempt * max(4000, 40 * input.size_mb))
+
+
+def runs_of(wildcards):
+    return [run for run in PLAN.runs(wildcards.experiment) if run.dataset == wildcards.dataset]
+
+
+def run_files(kind):
+    """Input function: one file of each run of the experiment on the data set."""
+    return lambda wildcards: [f"{RUN}/{kind}.parquet".format(**run._asdict()) for run in runs_of(wildcards)]
+
+
+def run_facts(wildcards):
+    """What the metrics say of each run besides its scores, in the order of the run files."""
+    return [
+        {
+            "suite": CONFIG.suite,
+            "experiment": wildcards.experiment,
+            **run._asdict(),
+            "preset": METHODS.row(run.method).preset,
+            "variant": METHODS.row(run.method).variant,
+            "stand_in": REGISTRY.dataset(run.dataset).stand_in_for or "",
+            "seed": CONFIG.seed,
+        }
+        for run in runs_of(wildcards)
+    ]
+
+
+def solution_file(wildcards):
+    scheme = CONFIG.experiment(wildcards.experiment).scheme
+    return f"{ROOT}/splits/{wildcards.dataset}/{scheme}/solution.parquet"
+
+
+def score_files(suffix):
+    """Input function: one file of each data set of the experiment."""
+    return lambda wildcards: [
+        f"{ROOT}/scores/{wildcards.experiment}/{name}{suffix}.parquet"
+        for name in CONFIG.experiment(wildcards.experiment).datasets
+    ]
+
+
+def facts_of(experiment):
+    return [f"{ROOT}/facts/{name}.json" for name in CONFIG.experiment(experiment).datasets]
+
+
+def deephash_runs(experiment):
+    if experiment not in CONFIG.experiments:
+        return []
+    return [run for run in PLAN.runs(experiment) if METHODS.row(run.method).preset]
