@@ -12,7 +12,7 @@ EXTRAS := workflow,oracle,test
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo small paper test lint types unit constraints schemas clean
+.PHONY: help setup demo small paper test lint types unit reference constraints schemas clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ types: $(STAMP)
 
 unit: $(STAMP)
 	$(BIN)/pytest -c package/pyproject.toml --rootdir . package/tests workflow/tests
+
+reference: $(STAMP)  ## commit-ready reference of a finished run: make reference SUITE=small
+	$(BIN)/python scripts/write_reference.py $(SUITE)
 
 constraints:  ## pin what a fresh install resolves to (envs/constraints.txt, envs/schash.yaml)
 	PYTHON=$(PYTHON) TORCH_INDEX=$(TORCH_INDEX) EXTRAS=$(EXTRAS) envs/pin.sh

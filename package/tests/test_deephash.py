@@ -57,6 +57,7 @@ def fitted(cells):
         QUICK,
         {**QUICK, "variant": "as_coded"},
         {**QUICK, "label_smoothing": 0.0},
+        {**QUICK, "head": "linear"},
         {**QUICK, "head": "mixture"},
         {**QUICK, "n_bits": 24},
         {**QUICK, "n_bits": 64, "anchors": "first_rows"},

@@ -1,0 +1,38 @@
+"""Make a finished run the committed reference of its suite; for `small`, write the README's headline from it.
+
+Usage: python scripts/write_reference.py SUITE
+"""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from schash.reference import copy_reference, headline_markdown, write_headline
+
+FIGURES = {"demo": [], "small": ["table1", "fig2a", "variants", "training"]}
+CONTROLS = ["true_labels", "majority", "random"]
+HEADLINE = """\
+![Median F1 over 5 folds, every method, eight sets of real cells](results/reference/small/figures/fig2a.svg)
+
+Median F1 over types, mean ± sd of 5 folds (`make small`, {processor}, {threads} threads, commit `{git_sha}`). Bold: best of
+the data set. †: worse than the best (paired bootstrap over cells, Holm-corrected p < 0.05).
+
+{table}
+"""
+
+
+def main(suite: str) -> None:
+    run, target = Path("results") / suite, Path("results/reference") / suite
+    copy_reference(run, target, FIGURES.get(suite, []))
+    if suite == "small":
+        facts = yaml.safe_load((run / "environment.yaml").read_text())
+        threads = yaml.safe_load((run / "config.yaml").read_text())["threads"]
+        table = headline_markdown(pd.read_csv(run / "figures/fig2a.tsv", sep="\t"), CONTROLS)
+        block = HEADLINE.format(table=table, threads=threads, **facts).rstrip()
+        write_headline(Path("README.md"), block)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
