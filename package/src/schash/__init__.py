@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from schash.anchors import make_anchors
     from schash.deephash import DeepHash
     from schash.hamming import BitCodes, hamming_distances, pack_bits, unpack_bits
+    from schash.user.annotation import annotate
 
 _WHERE = {
     "BitCodes": "schash.hamming",
+    "annotate": "schash.user.annotation",
     "DeepHash": "schash.deephash",
     "hamming_distances": "schash.hamming",
     "make_anchors": "schash.anchors",
@@ -26,6 +28,7 @@ __all__ = [
     "BitCodes",
     "DeepHash",
     "__version__",
+    "annotate",
     "hamming_distances",
     "make_anchors",
     "pack_bits",

@@ -107,8 +107,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 COMBINATIONS: dict[tuple[str, str], dict[str, Any]] = {
     # Counts say how deeply a cell was sequenced, scaled counts what it is; chosen on inner validation
-    # Bits from a mixture of anchors agree with each other: a little better than free bits where types are hard
-    ("compact", "as_written"): {"input": "log1p+scaled_log", "beta": 0.99, "head": "mixture"},
+    ("compact", "as_written"): {"input": "log1p+scaled_log", "beta": 0.99},
     ("paper", "as_coded"): {
         "learning_rate": 1.2e-5,
         "schedule": "halving",

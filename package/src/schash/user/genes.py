@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from schash._genes import align_genes
 from schash.errors import DataError
 
 ID_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "feature_id")
@@ -72,19 +73,14 @@ def align(
     DataError
         if a shared gene occurs twice in the query: which column is meant cannot be known
     """
-    wanted = {gene: position for position, gene in enumerate(without_version(model_genes))}
-    target = np.array([wanted.get(name, -1) for name in names], dtype=np.int64)
-    kept = np.flatnonzero(target >= 0)
-    repeated = pd.Series(names[kept])[pd.Series(target[kept]).duplicated()].unique()
+    model_names = dict(zip(without_version(model_genes), model_genes, strict=True))
+    kept = np.flatnonzero([name in model_names for name in names])
+    shared = np.array([model_names[name] for name in names[kept]])
+    repeated = pd.Series(shared)[pd.Series(shared).duplicated()].unique()
     if len(repeated):
         message = f"{where}: genes occur more than once: {_examples(repeated)}"
         raise DataError(message)
-    selector = sparse.csr_matrix(
-        (np.ones(len(kept), dtype=np.float32), (kept, target[kept])), shape=(len(names), len(wanted))
-    )
-    aligned = sparse.csr_matrix(X @ selector)
-    aligned.sort_indices()
-    return aligned
+    return align_genes(X[:, kept], shared, model_genes)
 
 
 def _examples(names: pd.Index | np.ndarray) -> str:
