@@ -16,8 +16,8 @@ CONTROLS = ["true_labels", "majority", "random"]
 HEADLINE = """\
 ![Median F1 over 5 folds, every method, eight sets of real cells](results/reference/small/figures/fig2a.svg)
 
-Median F1 over types, mean ± sd of 5 folds (`make small`, {processor}, {threads} threads, commit `{git_sha}`). Bold: best of
-the data set. †: worse than the best (paired bootstrap over cells, Holm-corrected p < 0.05).
+Median F1 over types, mean ± sd of 5 folds (`make small`, {processor}, {threads} threads, commit `{git_sha}`). Bold: the
+best of the data set. †: worse than the best (paired bootstrap over cells, Holm-corrected p < 0.05).
 
 {table}
 """

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from schash import DeepHash
 from schash._features import fit_features
 from schash._genes import align_genes
-from schash._network import HashNetwork, Shape, SparseBatch, SparseLinear
+from schash._network import HashNetwork, Shape, SparseBatch, SparseLinear, dropout
 from schash._presets import COMBINATIONS, PRESETS, VARIANTS, Options, resolve
 from schash.errors import ConfigError, DataError
 from schash.hamming import hamming_distances, unpack_bits
@@ -404,3 +404,18 @@ EXPECTED_FAILURES = {
 )
 def test_scikit_learns_conventions(estimator, check):
     check(estimator)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+    torch.manual_seed(0)
+    h = torch.ones(40, 1000, 5)
+    dropped = dropout(h, 0.3)
+    assert dropped.unique().tolist() == [0.0, pytest.approx(256 / 179)]
+    assert float((dropped == 0).float().mean()) == pytest.approx(77 / 256, abs=0.005)
+    assert float(dropped.mean()) == pytest.approx(1, abs=0.01)
+    # neighbours share a random word and must still be independent
+    zero = (dropped == 0).float().flatten()
+    assert abs(float(torch.corrcoef(torch.stack([zero[:-1], zero[1:]]))[0, 1])) < 0.01
+    torch.manual_seed(0)
+    assert torch.equal(dropout(h, 0.3), dropped)
+    assert torch.equal(dropout(h, 0.0), h)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch._dynamo  # noqa: F401  (the first optimiser imports it, a second in every fold; here the fork server has it)
 
 from schash.deephash import DeepHash
 from schash.methods.contract import Predictions, QueryCells, TrainingCells
