@@ -2,19 +2,15 @@
 
 from pathlib import Path
 
+from schash.expected import VERDICT_COLUMNS, count_verdicts
 from schash.joblog import job_log
 from schash.tables import METRIC_COLUMNS, read_table
 from schash.verdict import check_run
 
 
-def main(
-    metrics: str,
-    titles: dict[str, str],
-    positive_controls: list[str],
-    output: str,
-    tell,
-) -> None:
-    verdict = check_run(read_table(metrics, METRIC_COLUMNS), titles, positive_controls)
+def main(given, titles: dict[str, str], positive_controls: list[str], output: str, tell) -> None:
+    published = count_verdicts(read_table(given.paper_vs_ours, VERDICT_COLUMNS))
+    verdict = check_run(read_table(given.metrics, METRIC_COLUMNS), titles, positive_controls, published)
     tell(verdict.text)
     verdict.raise_if_bad()
     Path(output).write_text(verdict.text + "\n")
@@ -23,10 +19,4 @@ def main(
 if __name__ == "__main__":
     with job_log(snakemake.log[0]) as tell:
         params = snakemake.params
-        main(
-            snakemake.input.metrics,
-            params.titles,
-            params.positive_controls,
-            snakemake.output[0],
-            tell,
-        )
+        main(snakemake.input, params.titles, params.positive_controls, snakemake.output[0], tell)

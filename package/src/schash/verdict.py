@@ -38,11 +38,19 @@ class Verdict:
             raise SchashError(message)
 
 
-def check_run(metrics: pd.DataFrame, titles: dict[str, str], positive_controls: list[str]) -> Verdict:
-    """Judge a run by its metrics table."""
+def check_run(
+    metrics: pd.DataFrame,
+    titles: dict[str, str],
+    positive_controls: list[str],
+    published: dict[str, int] | None = None,
+) -> Verdict:
+    """Judge a run by its metrics table; `published` counts the papers' numbers by verdict."""
     failures = _failures(metrics)
     broken = _broken_controls(metrics, positive_controls)
     parts = [headline_table(metrics, titles)]
+    if published:
+        counts = ", ".join(f"{count} {name}" for name, count in published.items())
+        parts.append(f"The papers' numbers against ours (paper_vs_ours.tsv): {counts}")
     if broken:
         parts.append("Positive controls that are not perfect (the scoring is wrong, trust no number):")
         parts.extend(f"  {line}" for line in broken)

@@ -1,13 +1,17 @@
 """scDeepHash Table 1: the data sets, beside the paper's own numbers where they are the paper's own data sets."""
 
-from typing import Any
+from typing import Any, Literal
 
-import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
+from matplotlib.lines import Line2D
 
 from schash.plotting.style import style
+
+FONT_SIZE = 9
+ROW_INCHES = 0.3
+GAP_INCHES = 0.22
 
 QUANTITIES = ("cells", "genes", "types", "types_over_10")
 FACTS = ("dataset", "title", *QUANTITIES, "values", "species", "tissue", "protocol", "stand_in_for")
@@ -54,28 +58,45 @@ def draw_table1(table: pd.DataFrame) -> Figure:
         }
     )
     empty = [name for name in HEADINGS if not shown[name].astype(bool).any()]
-    shown = shown.drop(columns=empty)
-    widths = [
-        max(len(HEADINGS[name]), int(shown[name].str.len().max())) + 2 for name in shown.columns.astype(str)
-    ]
+    return draw_table(
+        shown.drop(columns=empty).rename(columns=HEADINGS), right=("cells", "genes", "genes a cell")
+    )
+
+
+def draw_table(shown: pd.DataFrame, *, right: tuple[str, ...]) -> Figure:
+    """A table of strings as a picture, with columns as wide as their texts; those in `right` are right-aligned."""
     with style():
-        figure, axis = plt.subplots(figsize=(0.082 * sum(widths), 0.32 * (len(shown) + 1)))
-        axis.axis("off")
-        drawn = axis.table(
-            cellText=shown.to_numpy().tolist(),
-            colLabels=[HEADINGS[name] for name in shown.columns.astype(str)],
-            colWidths=[width / sum(widths) for width in widths],
-            cellLoc="left",
-            bbox=Bbox.unit(),
-        )
-        drawn.auto_set_font_size(False)
-        drawn.set_fontsize(9)
-        for (row, _), cell in drawn.get_celld().items():
-            cell.set_edgecolor("#DDDDDD")
-            cell.visible_edges = "B"
-            if row == 0:
-                cell.set_text_props(weight="bold")
+        figure = Figure(figsize=(1, ROW_INCHES * (len(shown) + 1)))
+        FigureCanvasAgg(figure)  # something to measure texts with
+        positions, width = _columns(figure, shown, right)
+        figure.set_size_inches(width, ROW_INCHES * (len(shown) + 1))
+        n_rows = len(shown) + 1
+        for (name, column), (x, align) in zip(shown.items(), positions, strict=True):
+            for row, text in enumerate([str(name), *column]):
+                y = 1 - (row + 0.5) / n_rows
+                weight = "bold" if row == 0 else "normal"
+                figure.text(x / width, y, text, ha=align, va="center", fontsize=FONT_SIZE, weight=weight)
+        for row in range(1, n_rows + 1):
+            y = 1 - row / n_rows
+            figure.add_artist(Line2D([0, 1], [y, y], color="#CCCCCC", linewidth=0.8 if row > 1 else 1.4))
     return figure
+
+
+def _columns(
+    figure: Figure, shown: pd.DataFrame, right: tuple[str, ...]
+) -> tuple[list[tuple[float, Literal["left", "right"]]], float]:
+    """Where each column's texts start or end, in inches from the left, and the width of them all."""
+    positions: list[tuple[float, Literal["left", "right"]]] = []
+    start = 0.0
+    for name, column in shown.items():
+        texts = [figure.text(0, 0, str(name), fontsize=FONT_SIZE, weight="bold")]
+        texts += [figure.text(0, 0, text, fontsize=FONT_SIZE) for text in column]
+        widest = max(text.get_window_extent().width for text in texts) / figure.dpi
+        for text in texts:
+            text.remove()
+        positions.append((start + widest, "right") if name in right else (start, "left"))
+        start += widest + GAP_INCHES
+    return positions, start - GAP_INCHES
 
 
 def _published(row: pd.Series) -> str:
