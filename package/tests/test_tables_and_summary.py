@@ -128,14 +128,15 @@ def as_metrics(*tables):
 
 
 def test_verdict_of_a_clean_run():
-    verdict = check_run(
-        as_metrics(scored("abbbba"), scored(method="true_labels")), {"m": "My method"}, ["true_labels"]
-    )
+    table = as_metrics(scored("abbbba"), scored(method="true_labels"))
+    published = {"agrees": 2, "differs": 0, "not run": 5}
+    verdict = check_run(table, {"m": "My method"}, ["true_labels"], published)
     assert not verdict.failures
     assert not verdict.broken_controls
     verdict.raise_if_bad()
     assert "My method" in verdict.text
     assert "0.833*" in verdict.text  # the control's 1.000 is not ranked
+    assert "2 agrees, 0 differs, 5 not run" in verdict.text
 
 
 def test_verdict_names_failed_runs():

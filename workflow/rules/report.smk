@@ -67,7 +67,7 @@ rule resolved_config:
 rule verdict:
     input:
         metrics=rules.metrics.output.parquet,
-        paper_vs_ours=rules.paper_vs_ours.output,
+        paper_vs_ours=rules.paper_vs_ours.output[0],
         config=rules.resolved_config.output,
         figures=expand(f"{ROOT}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["png", "svg", "tsv"]),
     output:
