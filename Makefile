@@ -1,10 +1,13 @@
-# Each target wraps a plain call that the README shows too. ARGS goes to Snakemake, e.g. make small ARGS="fig2a -n".
+# Each target wraps a plain call that the README shows too. TARGETS and ARGS go to Snakemake:
+# make small TARGETS=fig2a ARGS=-n
 
 PYTHON ?= python3.11
 VENV ?= .venv
 # Package index with a CPU build of torch; leave it empty where the default index already gives one.
 TORCH_INDEX ?=
 ARGS ?=
+TARGETS ?=
+SUITE ?= small
 
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
@@ -27,13 +30,13 @@ $(STAMP): package/pyproject.toml envs/constraints.txt
 	@touch $@
 
 demo: $(STAMP)  ## everything in small, offline, in minutes
-	@SUITE=demo BIN=$(BIN) scripts/run_suite.sh $(ARGS)
+	@SCHASH_SUITE=demo BIN=$(BIN) TARGETS="$(TARGETS)" scripts/run_suite.sh $(ARGS)
 
-small: $(STAMP)  ## seven public data sets, the reference suite
-	@SUITE=small BIN=$(BIN) scripts/run_suite.sh $(ARGS)
+small: $(STAMP)  ## eight public data sets, the reference suite
+	@SCHASH_SUITE=small BIN=$(BIN) TARGETS="$(TARGETS)" scripts/run_suite.sh $(ARGS)
 
 paper: $(STAMP)  ## the papers' own data sets (gigabytes, hours)
-	@SUITE=paper BIN=$(BIN) scripts/run_suite.sh $(ARGS)
+	@SCHASH_SUITE=paper BIN=$(BIN) TARGETS="$(TARGETS)" scripts/run_suite.sh $(ARGS)
 
 test: lint types unit  ## lint, types, unit tests and the workflow's own tests
 
@@ -44,7 +47,7 @@ lint: $(STAMP)
 	$(SNAKEMAKE) --lint
 
 types: $(STAMP)
-	cd package && ../$(BIN)/mypy
+	cd package && $(abspath $(BIN))/mypy
 
 unit: $(STAMP)
 	$(BIN)/pytest -c package/pyproject.toml --rootdir . package/tests workflow/tests

@@ -1,4 +1,4 @@
-"""Put all experiments into metrics.parquet and metrics.tsv, with the run and the commit that made them."""
+"""Put all experiments into metrics.parquet and metrics.tsv, with a run id and the commit they were put together at."""
 
 import pandas as pd
 

@@ -1,20 +1,30 @@
 #!/usr/bin/env bash
 # Run a suite, make its report, and end with the headline table and the report's path.
-# Usage: SUITE=demo BIN=.venv/bin scripts/run_suite.sh [arguments for Snakemake]
+# Usage: SCHASH_SUITE=demo BIN=.venv/bin TARGETS="fig2a" scripts/run_suite.sh [options for Snakemake]
+# With TARGETS only these are made, and there is no report and no verdict on the whole.
 set -uo pipefail
-root=results/$SUITE
-"$BIN/snakemake" --config "suite=$SUITE" "$@"
+root=results/$SCHASH_SUITE
+
+# shellcheck disable=SC2086  # TARGETS is a list
+"$BIN/snakemake" "$@" ${TARGETS:+-- $TARGETS}
 status=$?
 
 for argument in "$@"; do
   case $argument in -n|--dry-run|--dryrun) exit "$status" ;; esac
 done
-if [ -f "$root/metrics.tsv" ] && { [ ! -f "$root/report.html" ] || [ "$root/metrics.tsv" -nt "$root/report.html" ]; }; then
+[ -n "${TARGETS:-}" ] && exit "$status"
+report=$root/report.html
+newer=$(find "$root" -maxdepth 2 -name '*.tsv' -newer "$report" 2>/dev/null | head -n 1)
+if [ -f "$root/metrics.tsv" ] && { [ ! -f "$report" ] || [ -n "$newer" ]; }; then
   echo "Writing the report ..."
-  "$BIN/snakemake" --config "suite=$SUITE" --report "$root/report.html" --quiet all >"$root/logs/report.log" 2>&1 \
+  "$BIN/snakemake" "$@" --report "$report" --quiet all >"$root/logs/report.log" 2>&1 \
     || { echo "The report could not be written; see $root/logs/report.log"; [ "$status" -ne 0 ] || status=1; }
 fi
 echo
-if [ "$status" -eq 0 ]; then cat "$root/verdict.txt"; else echo "Something failed, see above. Call it again to retry what failed."; fi
-[ -f "$root/report.html" ] && echo && echo "Report: $root/report.html"
+if [ "$status" -ne 0 ]; then
+  echo "Something failed, see above. Call it again to retry what failed."
+elif [ -f "$root/verdict.txt" ]; then
+  cat "$root/verdict.txt"
+fi
+[ -f "$report" ] && echo && echo "Report: $report"
 exit "$status"

@@ -8,9 +8,9 @@ from schash.tables import METRIC_COLUMNS, read_table
 from schash.verdict import check_run
 
 
-def main(given, titles: dict[str, str], positive_controls: list[str], output: str, tell) -> None:
+def main(given, methods: dict, output: str, tell) -> None:
     published = count_verdicts(read_table(given.paper_vs_ours, VERDICT_COLUMNS))
-    verdict = check_run(read_table(given.metrics, METRIC_COLUMNS), titles, positive_controls, published)
+    verdict = check_run(read_table(given.metrics, METRIC_COLUMNS), **methods, published=published)
     tell(verdict.text)
     verdict.raise_if_bad()
     Path(output).write_text(verdict.text + "\n")
@@ -18,5 +18,5 @@ def main(given, titles: dict[str, str], positive_controls: list[str], output: st
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]) as tell:
-        params = snakemake.params
-        main(snakemake.input, params.titles, params.positive_controls, snakemake.output[0], tell)
+        methods = {name: snakemake.params[name] for name in ("titles", "positive_controls", "controls")}
+        main(snakemake.input, methods, snakemake.output[0], tell)

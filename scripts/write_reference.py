@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from schash.methods.catalogue import load_catalogue
 from schash.reference import copy_reference, headline_markdown, write_headline
 
 FIGURES = {"demo": [], "small": ["table1", "fig2a", "variants", "training"]}
-CONTROLS = ["true_labels", "majority", "random"]
 HEADLINE = """\
 ![Median F1 over 5 folds, every method, eight sets of real cells](results/reference/small/figures/fig2a.svg)
 
@@ -29,7 +29,9 @@ def main(suite: str) -> None:
     if suite == "small":
         facts = yaml.safe_load((run / "environment.yaml").read_text())
         threads = yaml.safe_load((run / "config.yaml").read_text())["threads"]
-        table = headline_markdown(pd.read_csv(run / "figures/fig2a.tsv", sep="\t"), CONTROLS)
+        rows = load_catalogue("config/methods.yaml").methods
+        controls = [name for name, row in rows.items() if row.control]
+        table = headline_markdown(pd.read_csv(run / "figures/fig2a.tsv", sep="\t"), controls)
         block = HEADLINE.format(table=table, threads=threads, **facts).rstrip()
         write_headline(Path("README.md"), block)
 

@@ -2,10 +2,13 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from schash.child import run_limited
@@ -29,6 +32,11 @@ def eat():
     while True:
         held.append(np.ones(4_000_000))
         time.sleep(0.01)
+
+
+def write_pid_and_sleep(path):
+    Path(path).write_text(str(os.getpid()))
+    time.sleep(60)
 
 
 def kill_itself():
@@ -79,3 +87,25 @@ def test_the_traceback_is_kept():
 def test_the_callers_main_module_is_not_imported():
     assert main_file() is not None
     assert run_limited(main_file).value is None
+
+
+def test_a_child_ends_when_its_caller_is_killed(tmp_path):
+    """The caller is killed with SIGKILL, so that none of its own clean-up runs."""
+    script = f"""
+import os, sys, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from schash.child import run_limited
+from test_child import write_pid_and_sleep
+run_limited(write_pid_and_sleep, {str(tmp_path / "pid")!r})
+"""
+    caller = subprocess.Popen([sys.executable, "-c", script])
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.2)
+    child = psutil.Process(int((tmp_path / "pid").read_text()))
+    caller.kill()
+    caller.wait()
+    gone, alive = psutil.wait_procs([child], timeout=10)
+    assert gone
+    assert not alive

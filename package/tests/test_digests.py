@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from schash import digests
+from schash.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,23 +63,41 @@ def test_comments_docstrings_and_layout_do_not_count(package):
     assert digest(package) == before
 
 
-def methods_reached(script, *modules):
-    digests._imports.cache_clear()
-    seen, todo = set(), [*digests._imports(ROOT / "scripts" / script), *modules]
-    while todo:
-        name = todo.pop()
-        path = digests._module_path(name)
-        if path and name not in seen:
-            seen.add(name)
-            todo.extend(digests._imports(path))
-    return seen
+def modules_reached(script, *modules):
+    source = ROOT / "package/src"
+    paths = digests.closure(ROOT / "scripts" / script, *modules)
+    return {".".join(path.relative_to(source).with_suffix("").parts) for path in paths}
 
 
 def test_stages_depend_on_what_they_use_and_no_more():
-    run = methods_reached("run_method.py", "schash.methods.svm")
+    run = modules_reached("run_method.py", "schash.methods.svm")
     assert {"schash.methods.svm", "schash.splits", "schash.preprocess", "schash.data.cells"} <= run
     assert not {"schash.methods.knn", "schash.deephash", "schash.scoring", "schash.plotting.fig2a"} & run
-    assert "schash.deephash" in methods_reached("run_method.py", "schash.methods.deephash")
-    assert not {"schash.folds", "schash.methods.svm"} & methods_reached("score.py")
-    assert "schash.metrics.annotation" in methods_reached("score.py")
-    assert "schash.plotting.fig2a" not in methods_reached("variants.py")
+    assert "schash.deephash" in modules_reached("run_method.py", "schash.methods.deephash")
+    assert not {"schash.folds", "schash.methods.svm"} & modules_reached("score.py")
+    assert "schash.metrics.annotation" in modules_reached("score.py")
+    assert "schash.plotting.fig2a" not in modules_reached("variants.py")
+    assert "schash.deephash" not in modules_reached("score.py") | modules_reached("prepare.py")
+
+
+def test_imports_for_type_checkers_do_not_count(package):
+    before = digest(package)
+    (package / "schash/__init__.py").write_text("if TYPE_CHECKING:\n    from schash.c import y\n")
+    with_block = digest(package)
+    (package / "schash/c.py").write_text("y = 3\n")
+    assert digest(package) == with_block != before
+
+
+def test_a_method_outside_the_package_counts_with_its_own_code(package, monkeypatch):
+    (package / "mine.py").write_text("from schash.c import y\n")
+    monkeypatch.syspath_prepend(str(package))
+    before = digest(package, "mine")
+    (package / "mine.py").write_text("from schash.c import y\nz = 1\n")
+    edited = digest(package, "mine")
+    (package / "schash/c.py").write_text("y = 2\n")
+    assert len({digest(package), before, edited, digest(package, "mine")}) == 4
+
+
+def test_a_module_that_does_not_exist_is_named(package):
+    with pytest.raises(ConfigError, match=r"module 'schahs\.methods\.svm' cannot be found"):
+        digest(package, "schahs.methods.svm")

@@ -5,7 +5,16 @@ import pandas as pd
 import pytest
 
 from schash.data.cells import make_cells, write_cells
-from schash.folds import NOT_APPLICABLE, RunFiles, RunSettings, run_fold, run_folds, values_of, write_run
+from schash.folds import (
+    NOT_APPLICABLE,
+    RunFiles,
+    RunSettings,
+    fold_input,
+    run_fold,
+    run_folds,
+    values_of,
+    write_run,
+)
 from schash.methods.catalogue import MethodRow
 from schash.methods.contract import Predictions
 from schash.plan import count_failure, failed_attempts
@@ -120,7 +129,7 @@ def test_values_that_a_method_does_not_take_are_not_applicable(files):
 def test_the_seed_of_a_fold_depends_on_data_set_fold_method_and_seed(files):
     def labels(fold=0, **changes):
         spec = settings("schash.methods.controls:RandomLabels", **changes)
-        return run_fold(files, spec, fold).predictions["label"].tolist()
+        return run_fold(fold_input(files, fold), spec, fold).predictions["label"].tolist()
 
     assert labels() == labels()
     assert labels() != labels(seed=1)

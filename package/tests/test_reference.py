@@ -44,12 +44,15 @@ def test_only_a_run_that_ended_well_becomes_the_reference(tmp_path):
     run, target = tmp_path / "run", tmp_path / "reference"
     (run / "figures").mkdir(parents=True)
     for name in KEPT:
-        (run / name).write_text(name)
+        (run / name).write_text("metric\tgit_sha\nf1\tabc\n" if name == "metrics.tsv" else name)
     for kind in ("png", "svg", "tsv"):
         (run / "figures" / f"f.{kind}").write_text(kind)
     with pytest.raises(DataError, match=r"has no verdict\.txt"):
         copy_reference(run, target, ["f"])
     (run / "verdict.txt").write_text("well")
     copy_reference(run, target, ["f"])
-    assert (target / "metrics.tsv").read_text() == "metrics.tsv"
+    assert (target / "config.yaml").read_text() == "config.yaml"
     assert (target / "figures/f.svg").read_text() == "svg"
+    (run / "metrics.tsv").write_text("metric\tgit_sha\nf1\tabc-dirty\n")
+    with pytest.raises(DataError, match="one clean commit, found abc-dirty"):
+        copy_reference(run, target, ["f"])

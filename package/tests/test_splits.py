@@ -64,13 +64,20 @@ def test_a_split_is_a_function_of_its_names_and_seed(cells):
 
 
 def test_leave_one_out_drops_queries_of_unseen_types():
-    labels = pd.Series(list("aabbac"))
+    labels = pd.Series(list("abbbac"))
     obs = pd.DataFrame({"batch": list("112222")})
     split = make_split(labels, obs, dataset="x", scheme="batch")
     assert split.fold_names == ["1", "2"]
-    # nothing in batch 1 is a b or a c, so of batch 2 only the a can be asked for
-    assert split.part("query")["row"].tolist() == [0, 1, 4]
-    assert split.n_unseen == 3
+    assert split.part("query")["row"].tolist() == [0, 1, 2, 3, 4]  # nobody but batch 2 has a c
+    assert split.n_unseen == 1
+
+
+def test_a_group_without_a_fair_question_makes_no_fold():
+    obs = pd.DataFrame({"batch": list("112222")})
+    split = make_split(pd.Series(list("aabbac")), obs, dataset="x", scheme="batch")
+    assert split.fold_names == ["1"]  # batch 1 alone teaches a single type
+    with pytest.raises(DataError, match="makes no fold"):
+        make_split(pd.Series(list("aabbbb")), obs, dataset="x", scheme="batch")
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def as_metrics(*tables):
 def test_verdict_of_a_clean_run():
     table = as_metrics(scored("abbbba"), scored(method="true_labels"))
     published = {"agrees": 2, "differs": 0, "not run": 5}
-    verdict = check_run(table, {"m": "My method"}, ["true_labels"], published)
+    verdict = check_run(table, {"m": "My method"}, ["true_labels"], ["true_labels"], published)
     assert not verdict.failures
     assert not verdict.broken_controls
     verdict.raise_if_bad()
@@ -140,22 +140,39 @@ def test_verdict_of_a_clean_run():
 
 
 def test_verdict_names_failed_runs():
-    verdict = check_run(as_metrics(scored(kinds=("timeout", "ok"))), {}, [])
+    verdict = check_run(
+        as_metrics(scored(kinds=("timeout", "ok")), scored(method="true_labels")), {}, ["true_labels"], []
+    )
     assert verdict.failures == ["fig2a: m on d, fold 0: timeout: why"]
     with pytest.raises(SchashError, match=r"1 run\(s\) failed"):
         verdict.raise_if_bad()
 
 
 def test_verdict_catches_a_control_below_the_ceiling():
-    verdict = check_run(as_metrics(scored("abbbba", method="true_labels")), {}, ["true_labels"])
+    verdict = check_run(as_metrics(scored("abbbba", method="true_labels")), {}, ["true_labels"], [])
     assert verdict.broken_controls
     with pytest.raises(SchashError, match="below the ceiling"):
         verdict.raise_if_bad()
 
 
 def test_not_applicable_is_no_failure():
-    verdict = check_run(
-        as_metrics(scored(kinds=(NOT_APPLICABLE, NOT_APPLICABLE)), scored(method="k")), {}, []
-    )
+    kinds = (NOT_APPLICABLE, NOT_APPLICABLE)
+    table = as_metrics(scored(kinds=kinds), scored(method="k"), scored(method="true_labels"))
+    verdict = check_run(table, {}, ["true_labels"], [])
     assert not verdict.failures
+    assert not verdict.broken_controls
     assert "n/a" in verdict.text
+
+
+def test_a_partly_failed_method_shows_its_status_whichever_fold_it_was():
+    for kinds in (("timeout", "ok"), ("ok", "timeout")):
+        text = check_run(as_metrics(scored(kinds=kinds), scored(method="k")), {}, [], []).text
+        assert "timeout" in text
+        assert "nan" not in text
+
+
+def test_a_data_set_without_a_positive_control_is_no_good():
+    verdict = check_run(
+        as_metrics(scored(), scored(method="true_labels", dataset="e")), {}, ["true_labels"], []
+    )
+    assert verdict.broken_controls == ["fig2a: no positive control ran on d"]

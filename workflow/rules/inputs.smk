@@ -26,7 +26,10 @@ def methods_that_do_not():
 def method_row(wildcards):
     """What decides a run's result; a new title or note re-runs nothing."""
     row = METHODS.row(wildcards.method).model_dump(mode="json", by_alias=True)
-    return {"title": wildcards.method, **{name: row[name] for name in ("class", "parameters", "accepts")}}
+    return {
+        "title": wildcards.method,
+        **{name: row[name] for name in ("class", "parameters", "accepts", "seed_as")},
+    }
 
 
 def earlier_failures(wildcards):
@@ -88,4 +91,4 @@ def facts_of(experiment):
 def deephash_runs(experiment):
     if experiment not in CONFIG.experiments:
         return []
-    return [run for run in PLAN.runs(experiment) if METHODS.row(run.method).preset]
+    return [run for run in PLAN.runs(experiment) if run.method == f"deephash_{CONFIG.preset}"]

@@ -33,6 +33,8 @@ rule paper_vs_ours:
 
 
 rule resolved_config:
+    input:
+        rules.metrics.output.parquet,  # so that versions and commit are those of the last change of the numbers
     output:
         config=report(
             f"{ROOT}/config.yaml",
@@ -84,6 +86,7 @@ rule verdict:
     params:
         titles=TITLES,
         positive_controls=controls_that_see_the_solution(),
+        controls=CONTROLS,
         code=code("verdict.py"),
     message:
         "Check the controls and look for failed runs"

@@ -6,8 +6,10 @@ the caller is inherited, and a child starts in milliseconds although torch is lo
 """
 
 import multiprocessing
+import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +54,8 @@ def run_limited(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(modules))  # the default would be the caller's main module
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_call, args=(sender, function, args), daemon=False)
+    caller = os.getpid(), psutil.Process().create_time()
+    process = context.Process(target=_call, args=(sender, caller, function, args), daemon=False)
     with _main_hidden():
         process.start()
     sender.close()
@@ -80,7 +83,22 @@ def _main_hidden() -> Iterator[None]:
         main.__file__, main.__spec__ = path, spec
 
 
-def _call(sender: Connection, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def _end_with(parent: int, started: float) -> None:
+    """End this process when its caller is gone: one that was killed cannot do it, and a fold may run for hours."""
+    while True:
+        time.sleep(1)
+        try:
+            if psutil.Process(parent).create_time() == started:
+                continue
+        except psutil.NoSuchProcess:
+            pass
+        os._exit(1)
+
+
+def _call(
+    sender: Connection, caller: tuple[int, float], function: Callable[..., Any], args: tuple[Any, ...]
+) -> None:
+    threading.Thread(target=_end_with, args=caller, daemon=True).start()
     try:
         outcome = Outcome("ok", value=function(*args))
     except MemoryError as error:

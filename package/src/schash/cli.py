@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from schash._version import __version__
 from schash.errors import DataError, SchashError
@@ -36,13 +37,15 @@ def errors_as_messages() -> Iterator[None]:
     try:
         yield
     except SchashError as error:
-        console.print(f"[bold red]Error:[/] {error}", highlight=False, soft_wrap=True)
+        console.print(
+            Text("Error: ", style="bold red").append(str(error), style="not bold default"), soft_wrap=True
+        )
         sys.exit(1)
 
 
 def _say(text: str, quiet: bool) -> None:
     if not quiet:
-        console.print(text, highlight=False, soft_wrap=True)
+        console.print(Text(text), soft_wrap=True)
 
 
 def _check_output(path: Path, force: bool) -> None:

@@ -1,7 +1,8 @@
 """The resolved configuration: defaults, then a suite, then the user's own keys, checked as a whole.
 
 Order of precedence, lowest first: config/config.yaml, the suite's file, a `--configfile` of the user, `--config` keys.
-Snakemake hands over the last two merged; `resolve` puts them on top.
+Snakemake hands over the last two merged; `resolve` puts them on top. `suite` and `mirror` may also come from the
+environment, as SCHASH_SUITE and SCHASH_MIRROR, where the user's keys do not have them.
 """
 
 import os
@@ -11,9 +12,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from schash.errors import ConfigError
-from schash.schema import Strict, load_yaml, validate
+from schash.schema import Strict, load_yaml, one_of, validate
 
 Scheme = Literal["cv5", "random5", "loso", "batch", "protocol", "species"]
+
+ExperimentName = Literal["table1", "fig2a", "variants"]
+"""Experiments that there are rules for, by their target names."""
 
 DEEPHASH_PLACEHOLDER = "deephash"
 """Stands in a suite's list of methods for DeepHash with the configured preset."""
@@ -50,7 +54,7 @@ class Config(Strict):
     threads: int = Field(ge=1)
     bootstrap: int = Field(ge=100)
     limits: Limits
-    experiments: dict[str, Experiment]
+    experiments: dict[ExperimentName, Experiment]
     datasets: dict[str, Any] = Field(default_factory=dict)
     methods: dict[str, Any] = Field(default_factory=dict)
 
@@ -61,10 +65,8 @@ class Config(Strict):
 
     def experiment(self, name: str) -> Experiment:
         """The experiment of that name; `ConfigError` where the suite has none."""
-        if name not in self.experiments:
-            message = f"suite {self.suite} has no experiment {name!r} (it has {', '.join(self.experiments)})"
-            raise ConfigError(message)
-        return self.experiments[name]
+        table = {str(key): experiment for key, experiment in self.experiments.items()}
+        return one_of(table, name, what="experiment", where=f"suite {self.suite}")
 
 
 def resolve(given: dict[str, Any], *, default_path: str | Path, suites: str | Path) -> Config:
@@ -76,7 +78,7 @@ def resolve(given: dict[str, Any], *, default_path: str | Path, suites: str | Pa
         naming the key, what came and what is allowed
     """
     base = load_yaml(default_path)
-    suite = str(given.get("suite", base.get("suite")))
+    suite = str(given.get("suite") or os.environ.get("SCHASH_SUITE") or base.get("suite"))
     suite_path = Path(suites) / f"{suite}.yaml"
     if not suite_path.is_file():
         known = ", ".join(sorted(path.stem for path in Path(suites).glob("*.yaml")))

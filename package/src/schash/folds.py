@@ -9,28 +9,16 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from schash.atomic import atomic_path
 from schash.child import Outcome, run_limited
 from schash.errors import DataError
 from schash.methods.catalogue import MethodRow, build_method
 from schash.methods.contract import QueryCells, TrainingCells, history_of
 from schash.seeds import derive_seed
 from schash.splits import read_rows
+from schash.tables import HISTORY_COLUMNS, PREDICTION_COLUMNS, STATUS_COLUMNS, empty, write_table
 from schash.timing import Measurement, measured, pin_threads
 
 NOT_APPLICABLE = "not applicable"
-
-PREDICTION_COLUMNS = {"fold": "int16", "row": "int64", "label": "str", "margin": "float32"}
-STATUS_COLUMNS = {
-    "fold": "int16",
-    "status": "str",
-    "reason": "str",
-    "fit_s": "float64",
-    "predict_s": "float64",
-    "peak_mb": "float64",
-    "threads": "int64",
-    "host": "str",
-}
 
 
 @dataclass(frozen=True)
@@ -57,6 +45,21 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
+class FoldInput:
+    """All that a fold's child is given. The labels of its query cells are not in it, nor the way to them: the training
+    labels of the other folds stay with the parent.
+
+    train_rows : (n_train,) int64; y : (n_train,) str; query_rows : (n_query,) int64; solution : (n_query,) str or None
+    """
+
+    cells: Path
+    train_rows: np.ndarray
+    y: np.ndarray
+    query_rows: np.ndarray
+    solution: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class FoldResult:
     """What a fold's child sends back."""
 
@@ -64,6 +67,7 @@ class FoldResult:
     history: pd.DataFrame
     fit: Measurement
     predict: Measurement
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,6 @@ class RunResult:
     predictions: pd.DataFrame
     status: pd.DataFrame
     history: pd.DataFrame
-    details: list[str]
 
     @property
     def n_failed(self) -> int:
@@ -94,10 +97,9 @@ class RunResult:
 
 def write_run(result: RunResult, directory: Path) -> None:
     """Write predictions.parquet, status.parquet and history.parquet under `directory`."""
-    tables = {"predictions": result.predictions, "status": result.status, "history": result.history}
-    for name, table in tables.items():
-        with atomic_path(directory / f"{name}.parquet") as path:
-            table.to_parquet(path, index=False)
+    write_table(result.predictions, PREDICTION_COLUMNS, directory / "predictions.parquet")
+    write_table(result.status, STATUS_COLUMNS, directory / "status.parquet")
+    write_table(result.history, HISTORY_COLUMNS, directory / "history.parquet")
 
 
 def values_of(cells: Path) -> str:
@@ -118,7 +120,7 @@ def run_folds(files: RunFiles, settings: RunSettings, *, say: Any = print) -> Ru
     for fold in folds:
         outcomes[fold] = run_limited(
             run_fold,
-            files,
+            fold_input(files, fold),
             settings,
             fold,
             seconds=settings.fold_seconds,
@@ -129,54 +131,57 @@ def run_folds(files: RunFiles, settings: RunSettings, *, say: Any = print) -> Ru
     return _collect(outcomes, settings)
 
 
-def run_fold(files: RunFiles, settings: RunSettings, fold: int) -> FoldResult:
+def fold_input(files: RunFiles, fold: int) -> FoldInput:
+    """Rows of a fold and the labels of its training cells; the solution only where the run was given one."""
+    rows = read_rows(files.rows)[fold]
+    solution = None if files.solution is None else _labels(files.solution, fold, rows["query"])
+    y = _labels(files.train_labels, fold, rows["train"])
+    return FoldInput(files.cells, rows["train"], y, rows["query"], solution)
+
+
+def _labels(path: Path, fold: int, rows: np.ndarray) -> np.ndarray:
+    table = pd.read_parquet(path)
+    return table[table["fold"] == fold].set_index("row")["label"].loc[rows].to_numpy(str)
+
+
+def run_fold(given: FoldInput, settings: RunSettings, fold: int) -> FoldResult:
     """Fit on the training cells of a fold and predict its query cells. Called in a child."""
-    pin_threads(settings.threads)
-    train, query, query_rows = read_fold(files, fold)
-    seed = derive_seed(settings.dataset, fold, settings.method, settings.seed)
+    threads = pin_threads(settings.threads)
+    train, query = read_fold(given)
+    seed = derive_seed(settings.dataset, fold, settings.row.seed_as or settings.method, settings.seed)
     method = build_method(settings.row, seed=seed)
-    if files.solution is not None:
-        _reveal(method, files.solution, fold, query_rows)
+    if given.solution is not None:
+        _reveal(method, given.solution)
     with measured() as fit:
         method.fit(train)
     with measured() as predict:
         predictions = method.predict(query)
-    predictions.check(len(query_rows), np.unique(train.y))
-    table = pd.DataFrame(
-        {
-            "fold": np.int16(fold),
-            "row": query_rows,
-            "label": predictions.labels,
-            "margin": predictions.margin,
-        }
+    predictions.check(len(given.query_rows), np.unique(train.y))
+    table = pd.DataFrame({"row": given.query_rows, "label": predictions.labels, "margin": predictions.margin})
+    return FoldResult(
+        table.assign(fold=np.int16(fold)),
+        history_of(method).assign(fold=np.int16(fold)),
+        fit,
+        predict,
+        threads,
     )
-    return FoldResult(table, history_of(method).assign(fold=np.int16(fold)), fit, predict)
 
 
-def read_fold(files: RunFiles, fold: int) -> tuple[TrainingCells, QueryCells, np.ndarray]:
-    """Training cells with labels, query cells without, and the rows of the query cells."""
+def read_fold(given: FoldInput) -> tuple[TrainingCells, QueryCells]:
+    """Training cells with labels, and query cells without."""
     from schash.data.cells import read_cells  # anndata: only the children need it
 
-    rows = read_rows(files.rows)[fold]
-    table = pd.read_parquet(files.train_labels)
-    labels = table[table["fold"] == fold].set_index("row")["label"]
-    cells = read_cells(files.cells)
-    genes = cells.var_names.to_numpy(str)
-    values = cells.uns["values"]
-    X = cells.X
-    train = TrainingCells(
-        X=X[rows["train"]], y=labels.loc[rows["train"]].to_numpy(str), genes=genes, values=values
-    )
-    return train, QueryCells(X=X[rows["query"]], genes=genes, values=values), rows["query"]
+    cells = read_cells(given.cells)
+    genes, values, X = cells.var_names.to_numpy(str), cells.uns["values"], cells.X
+    train = TrainingCells(X=X[given.train_rows], y=given.y, genes=genes, values=values)
+    return train, QueryCells(X=X[given.query_rows], genes=genes, values=values)
 
 
-def _reveal(method: Any, solution: Path, fold: int, query_rows: np.ndarray) -> None:
+def _reveal(method: Any, solution: np.ndarray) -> None:
     if not hasattr(method, "reveal"):
         message = f"{type(method).__name__} was given the solution but is no positive control"
         raise DataError(message)
-    table = pd.read_parquet(solution)
-    truth = table[table["fold"] == fold].set_index("row")["label"]
-    method.reveal(truth.loc[query_rows].to_numpy(str))
+    method.reveal(solution)
 
 
 def _progress(settings: RunSettings, fold: int, n_folds: int, outcome: Outcome) -> str:
@@ -199,18 +204,20 @@ def _collect(outcomes: dict[int, Outcome], settings: RunSettings, *, applicable:
                 "fit_s": result.fit.seconds if result else np.nan,
                 "predict_s": result.predict.seconds if result else np.nan,
                 "peak_mb": max(result.fit.peak_mb, result.predict.peak_mb) if result else np.nan,
-                "threads": settings.threads,
+                "threads": result.threads if result else settings.threads,
                 "host": platform.node(),
             }
         )
         if result:
             predictions.append(result.predictions)
             histories.append(result.history)
-    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in PREDICTION_COLUMNS.items()})
-    no_history = history_of(None).assign(fold=np.int16(0))  # type: ignore[arg-type]
     return RunResult(
-        predictions=pd.concat(predictions or [empty], ignore_index=True).astype(PREDICTION_COLUMNS),
-        status=pd.DataFrame(status).astype(STATUS_COLUMNS),
-        history=pd.concat(histories or [no_history], ignore_index=True),
-        details=[outcome.detail for outcome in outcomes.values() if outcome.detail],
+        predictions=_together(predictions, PREDICTION_COLUMNS),
+        status=pd.DataFrame(status),
+        history=_together(histories, HISTORY_COLUMNS),
     )
+
+
+def _together(tables: list[pd.DataFrame], columns: dict[str, str]) -> pd.DataFrame:
+    rows = [table for table in tables if len(table)]
+    return pd.concat(rows, ignore_index=True).astype(columns) if rows else empty(columns)

@@ -24,7 +24,7 @@ class Plan:
     Raises
     ------
     ConfigError
-        for an experiment that names an unknown data set or method, or lacks its scheme
+        for an experiment that names an unknown data set or method, or lacks its scheme or a positive control
     """
 
     def __init__(self, config: Config, registry: Registry, catalogue: Catalogue) -> None:
@@ -36,6 +36,12 @@ class Plan:
                 catalogue.row(method)
             if experiment.methods and experiment.scheme is None:
                 message = f"config: experiments.{name}.scheme is required, since the experiment runs methods"
+                raise ConfigError(message)
+            if experiment.methods and not any(catalogue.row(m).sees_solution for m in experiment.methods):
+                message = (
+                    f"config: experiments.{name}.methods has no positive control; add true_labels, without which "
+                    "nobody can tell whether the scoring is right"
+                )
                 raise ConfigError(message)
 
     def runs(self, experiment: str) -> list[Run]:

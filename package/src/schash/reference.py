@@ -20,10 +20,14 @@ def copy_reference(run: Path, target: Path, figures: list[str]) -> None:
     Raises
     ------
     DataError
-        if the run has not ended well: it has no verdict
+        if the run has not ended well (it has no verdict), or its numbers do not come from one clean commit
     """
     if not (run / "verdict.txt").is_file():
         message = f"{run}: has no verdict.txt; only a run that ended well can become the reference"
+        raise DataError(message)
+    commits = set(pd.read_csv(run / "metrics.tsv", sep="\t", usecols=["git_sha"], dtype=str)["git_sha"])
+    if len(commits) != 1 or any(sha.endswith("-dirty") for sha in commits):
+        message = f"{run}: metrics.tsv must come from one clean commit, found {', '.join(sorted(commits))}"
         raise DataError(message)
     (target / "figures").mkdir(parents=True, exist_ok=True)
     for name in KEPT:

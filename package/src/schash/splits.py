@@ -13,6 +13,8 @@ Schemes
 
 Cells without a label take no part. In the leave-one-out schemes a query cell whose type no training cell has
 cannot be annotated right by anyone; such cells are left out of the query and counted in `Split.n_unseen`.
+A group without any other query cell, or whose training cells are of one type, makes no fold; `Split.fold_names` has
+those that do.
 """
 
 import json
@@ -149,14 +151,23 @@ def _leave_one_out(
     if len(names) < 2:
         message = f"{dataset}: scheme {scheme} needs at least 2 groups in obs[{column!r}], found {names}"
         raise DataError(message)
-    folds, n_unseen = [], 0
+    folds, kept, n_unseen = [], [], 0
     for name in names:
         train = np.flatnonzero(groups != name)
         query = np.flatnonzero(groups == name)
         seen = np.isin(truth[query], truth[train])
         n_unseen += int((~seen).sum())
+        if not seen.any() or len(set(truth[train])) < 2:
+            continue  # nothing to ask, or nothing to choose from
         folds.append((train, query[seen]))
-    return folds, names, n_unseen
+        kept.append(name)
+    if not folds:
+        message = (
+            f"{dataset}: scheme {scheme} makes no fold: each group of obs[{column!r}] has only types that the others "
+            "lack, or the others have a single type"
+        )
+        raise DataError(message)
+    return folds, kept, n_unseen
 
 
 def write_split(split: Split, directory: str | Path) -> None:

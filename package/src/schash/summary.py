@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from schash.metrics.comparison import holm, paired_bootstrap
-from schash.tables import POOLED, SUMMARY_COLUMNS
+from schash.seeds import derive_seed
+from schash.tables import POOLED, SUMMARY_COLUMNS, conform, empty
 
 COMPARED_METRICS = ("median_f1", "macro_f1")
 KEYS = ["experiment", "dataset", "scheme", "method", "metric"]
@@ -70,14 +71,18 @@ def compare_dataset(
     }
     means = summarise(scores).pivot(index="method", columns="metric", values="mean")
     common = {name: scores[name].iloc[0] for name in ("experiment", "dataset", "scheme")}
-    parts = [pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COMPARISON_COLUMNS.items()})]
+    parts: list[pd.DataFrame] = []
     for metric in COMPARED_METRICS:
         if len(labels) < 2:
             continue
         best = str(means[metric].reindex(list(labels)).idxmax())
-        options: dict[str, Any] = {"metric": metric, "n_replicates": n_replicates, "seed": seed}
+        # every method of a data set meets the same draws
+        draws = derive_seed("bootstrap", common["dataset"], common["scheme"], metric, seed)
+        options: dict[str, Any] = {"metric": metric, "n_replicates": n_replicates, "seed": draws}
         others = [name for name in labels if name != best]
         results = [paired_bootstrap(truth, labels[name], labels[best], **options) for name in others]
         table = pd.DataFrame([asdict(result) for result in results]).drop(columns="n_replicates")
         parts.append(table.assign(**common, best=best, method=others, p_holm=holm(table["p"])))
-    return pd.concat(parts, ignore_index=True)[list(COMPARISON_COLUMNS)].astype(COMPARISON_COLUMNS)
+    if not parts:
+        return empty(COMPARISON_COLUMNS)
+    return conform(pd.concat(parts, ignore_index=True), COMPARISON_COLUMNS, name="comparisons")

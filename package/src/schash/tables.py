@@ -10,6 +10,24 @@ from schash.errors import DataError
 POOLED = "pooled"
 """Value of `fold` for a score over the query cells of all folds together."""
 
+COST_COLUMNS = {
+    "fit_s": "float64",
+    "predict_s": "float64",
+    "peak_mb": "float64",
+    "threads": "int64",
+    "host": "str",
+}
+"""Seconds to fit and to predict, the higher of the two peaks of resident memory in MiB, threads and machine."""
+
+PREDICTION_COLUMNS = {"fold": "int16", "row": "int64", "label": "str", "margin": "float32"}
+"""One query cell a row; `row` is its position in the prepared cells."""
+
+STATUS_COLUMNS = {"fold": "int16", "status": "str", "reason": "str", **COST_COLUMNS}
+"""How each fold of a run ended."""
+
+HISTORY_COLUMNS = {"fold": "int16", "step": "int64", "metric": "str", "value": "float64"}
+"""What a method shows of its training."""
+
 SCORE_COLUMNS = {
     "fold": "str",
     "metric": "str",
@@ -17,11 +35,7 @@ SCORE_COLUMNS = {
     "n": "int64",
     "status": "str",
     "reason": "str",
-    "fit_s": "float64",
-    "predict_s": "float64",
-    "peak_mb": "float64",
-    "threads": "int64",
-    "host": "str",
+    **COST_COLUMNS,
 }
 """Scores of one (data set, scheme, method): one metric of one fold a row. `n` counts the cells scored."""
 
@@ -65,6 +79,11 @@ SUMMARY_COLUMNS = {
     "n_folds": "int64",
     "pooled": "float64",
 }
+
+
+def empty(columns: dict[str, str]) -> pd.DataFrame:
+    """A table of that schema without rows."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
 
 
 def conform(table: pd.DataFrame, columns: dict[str, str], *, name: str) -> pd.DataFrame:

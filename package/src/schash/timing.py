@@ -58,13 +58,25 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEGABYTE
 
 
-def pin_threads(n_threads: int) -> None:
-    """Let every numeric library of this process use `n_threads`; call before the first of them does any work."""
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def pin_threads(n_threads: int) -> int:
+    """Let every numeric library of this process use `n_threads`, or as many cores as there are; return the number.
+
+    Call it before the first of them does any work.
+    """
+    n_threads = min(n_threads, available_cores())
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = str(n_threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(n_threads)
     if "numba" in sys.modules:
-        sys.modules["numba"].set_num_threads(n_threads)
+        sys.modules["numba"].set_num_threads(min(n_threads, sys.modules["numba"].config.NUMBA_NUM_THREADS))
     if "threadpoolctl" in sys.modules:
         sys.modules["threadpoolctl"].threadpool_limits(n_threads)
+    return n_threads

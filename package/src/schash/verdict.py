@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -30,7 +31,7 @@ class Verdict:
         """Raise `SchashError` naming what failed."""
         if self.broken_controls or self.failures:
             message = "; ".join(
-                [f"{len(self.broken_controls)} positive control(s) below the ceiling"]
+                [f"{len(self.broken_controls)} positive control(s) missing or below the ceiling"]
                 * bool(self.broken_controls)
                 + [f"{len(self.failures)} run(s) failed, listed above; the next call tries them again"]
                 * bool(self.failures)
@@ -42,17 +43,18 @@ def check_run(
     metrics: pd.DataFrame,
     titles: dict[str, str],
     positive_controls: list[str],
+    controls: list[str],
     published: dict[str, int] | None = None,
 ) -> Verdict:
     """Judge a run by its metrics table; `published` counts the papers' numbers by verdict."""
     failures = _failures(metrics)
     broken = _broken_controls(metrics, positive_controls)
-    parts = [headline_table(metrics, titles)]
+    parts = [headline_table(metrics, titles, controls)]
     if published:
         counts = ", ".join(f"{count} {name}" for name, count in published.items())
         parts.append(f"The papers' numbers against ours (paper_vs_ours.tsv): {counts}")
     if broken:
-        parts.append("Positive controls that are not perfect (the scoring is wrong, trust no number):")
+        parts.append("Positive controls that are missing or not perfect (trust no number):")
         parts.extend(f"  {line}" for line in broken)
     if failures:
         parts.append("Failed:")
@@ -70,15 +72,24 @@ def _failures(metrics: pd.DataFrame) -> list[str]:
 
 
 def _broken_controls(metrics: pd.DataFrame, positive_controls: list[str]) -> list[str]:
+    """Positive controls below the ceiling, and data sets on which none ran."""
     control = metrics[metrics["method"].isin(positive_controls) & (metrics["status"] == "ok")]
-    low = control[control["value"] != CEILING]
-    return [
+    undefined = (control["metric"] == "kappa") & control["value"].isna()  # of a fold with a single type
+    low = control[(control["value"] != CEILING) & ~undefined]
+    below = [
         f"{row.experiment}: {row.method} on {row.dataset}, fold {row.fold}: {row.metric} = {row.value:.6g}"
         for row in low.itertuples()
     ]
+    covered = set(zip(control["experiment"], control["dataset"], strict=True))
+    everything = dict.fromkeys(zip(metrics["experiment"], metrics["dataset"], strict=True))
+    return below + [
+        f"{pair[0]}: no positive control ran on {pair[1]}" for pair in everything if pair not in covered
+    ]
 
 
-def headline_table(metrics: pd.DataFrame, titles: dict[str, str], *, width: int = 110) -> str:
+def headline_table(
+    metrics: pd.DataFrame, titles: dict[str, str], controls: list[str], *, width: int = 110
+) -> str:
     """Median F1, mean over folds, of every method (rows) on every data set (columns), best in its column starred."""
     chosen = metrics[
         (metrics["experiment"] == HEADLINE_EXPERIMENT)
@@ -87,10 +98,10 @@ def headline_table(metrics: pd.DataFrame, titles: dict[str, str], *, width: int 
     ]
     if chosen.empty:
         return ""
-    controls = {"true_labels", "majority", "random"}
     cells = chosen.groupby(["method", "dataset"], sort=False).agg(
-        mean=("value", lambda v: v.mean(skipna=False)), status=("status", "last")
+        mean=("value", "mean"), status=("status", _worst)
     )
+    cells.loc[cells["status"] != "ok", "mean"] = np.nan  # a mean over the folds that ran would flatter it
     datasets = list(dict.fromkeys(chosen["dataset"]))
     ranked = cells.reset_index()
     best = ranked[~ranked["method"].isin(controls)].groupby("dataset")["mean"].max()
@@ -103,13 +114,17 @@ def headline_table(metrics: pd.DataFrame, titles: dict[str, str], *, width: int 
     for method in dict.fromkeys(chosen["method"]):
         row = []
         for dataset in datasets:
-            mean, status = cells.loc[(method, dataset)] if (method, dataset) in cells.index else (None, "-")
-            if status != "ok":
-                row.append("n/a" if status == NOT_APPLICABLE else str(status))
+            mean, status = cells.loc[(method, dataset)] if (method, dataset) in cells.index else (np.nan, "-")
+            if status == "ok":
+                row.append(f"{mean:.3f}{'*' if method not in controls and mean == best[dataset] else ' '}")
             else:
-                star = "*" if method not in controls and mean == best[dataset] else " "
-                row.append(f"{mean:.3f}{star}")
+                row.append("n/a" if status == NOT_APPLICABLE else str(status))
         table.add_row(titles.get(method, method), *row)
     console = Console(width=max(width, 24 + 20 * len(datasets)), record=True, file=io.StringIO())
     console.print(table)
-    return console.export_text().rstrip()
+    return "\n".join(line.rstrip() for line in console.export_text().rstrip().splitlines())
+
+
+def _worst(statuses: pd.Series) -> str:
+    bad = statuses[statuses != "ok"]
+    return str(bad.iloc[0]) if len(bad) else "ok"

@@ -37,8 +37,6 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
 def _wheel_folder() -> Path:
     spec = find_spec("scanpy")
     if spec is None or spec.origin is None:
-        message = (
-            "the embedded cells come in the scanpy wheel, which is not installed: pip install 'schash[demo]'"
-        )
+        message = "the embedded cells come in the scanpy wheel, which is not installed: pip install scanpy"
         raise DataError(message)
     return Path(spec.origin).parent

@@ -22,6 +22,10 @@ class MethodRow(Strict):
     accepts: tuple[ValuesKind, ...] = Field(min_length=1)
     preset: str = ""
     variant: str = ""
+    seed_as: str | None = Field(
+        None,
+        description="draw the random numbers of this method instead of its own, so that only the parameters differ",
+    )
     transductive: bool = False
     searcher: bool = False
     rejects: bool = False
@@ -71,7 +75,12 @@ def build_method(row: MethodRow, *, seed: int) -> Method:
         if the module or class does not exist or does not know one of the parameters
     """
     module_name, _, class_name = row.class_.partition(":")
-    module = importlib.import_module(module_name)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        hint = f"; pip install 'schash[{row.extra}]' brings it" if row.extra else ""
+        message = f"method {row.title!r} needs the module {error.name}{hint}"
+        raise ConfigError(message) from None
     try:
         method_class = getattr(module, class_name)
     except AttributeError:

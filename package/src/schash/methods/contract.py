@@ -85,7 +85,8 @@ class Method(Protocol):
 
 
 def history_of(method: Method) -> pd.DataFrame:
-    """The training history of a method in long form (step, metric, value), empty where it keeps none."""
-    empty = pd.DataFrame({"step": pd.Series(dtype="int64"), "metric": pd.Series(dtype="str"), "value": []})
-    table: pd.DataFrame = getattr(method, "history", lambda: empty)()
-    return table.astype({"step": "int64", "metric": "str", "value": "float64"})
+    """The training history of a method in long form (step, metric, value), without rows where it keeps none."""
+    if not hasattr(method, "history"):
+        return pd.DataFrame(columns=["step", "metric", "value"])
+    table: pd.DataFrame = method.history()
+    return table

@@ -100,14 +100,14 @@ def consistency(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 def cohen_kappa(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Cohen's kappa: (p_o - p_e) / (1 - p_e), with p_e the agreement expected from the two margins.
 
-    Where both sides are one and the same single type, p_e is 1 and the agreement says nothing beyond chance: 0.
+    NaN where both sides are one and the same single type: p_e is 1, and agreement cannot be told from chance.
     """
     truth, predicted = _paired(y_true, y_pred)
     types = np.union1d(truth, predicted)
     _, n_true, n_predicted = counts_per_type(truth, predicted, types)
     observed = np.mean(truth == predicted)
     expected = float(n_true @ n_predicted) / len(truth) ** 2
-    return 0.0 if expected == 1.0 else float((observed - expected) / (1 - expected))
+    return float("nan") if expected == 1.0 else float((observed - expected) / (1 - expected))
 
 
 def coverage(y_pred: ArrayLike) -> float:

@@ -31,7 +31,9 @@ def fig2a(metrics: pd.DataFrame, comparisons: pd.DataFrame, titles: dict[str, st
     table.insert(3, "title", table["method"].map(titles))
     failed = metrics[metrics["status"] != "ok"].drop_duplicates(["dataset", "method"])
     rows = failed[["experiment", "dataset", "scheme", "method", "status", "reason"]]
-    return pd.concat([table.assign(status="ok"), rows], ignore_index=True)
+    incomplete = pd.MultiIndex.from_frame(rows[["dataset", "method"]])
+    ran = ~pd.MultiIndex.from_frame(table[["dataset", "method"]]).isin(incomplete)
+    return pd.concat([table[ran].assign(status="ok"), rows], ignore_index=True)
 
 
 def draw_fig2a(metrics: pd.DataFrame, facts: list[dict[str, Any]], titles: dict[str, str]) -> Figure:

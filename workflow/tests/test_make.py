@@ -1,0 +1,61 @@
+"""The wrapper that make calls: what it hands to Snakemake, and how it ends."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STUB = """#!/usr/bin/env bash
+echo "suite=$SCHASH_SUITE arguments=$*" >> calls.txt
+exit ${STUB_STATUS:-0}
+"""
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Run make in a folder whose virtual environment holds a stub for Snakemake; return the result and its calls."""
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/snakemake").write_text(STUB)
+    (tmp_path / ".venv/bin/snakemake").chmod(0o755)
+    for name in ("Makefile", "scripts", "package", "envs"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv/.installed").touch()
+    (tmp_path / "results/small").mkdir(parents=True)
+    (tmp_path / "results/small/verdict.txt").write_text("all is well")
+
+    def call(*arguments, status=0):
+        environment = {**os.environ, "STUB_STATUS": str(status)}
+        command = ["make", "-o", ".venv/.installed", *arguments]
+        result = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        return result, (tmp_path / "calls.txt").read_text().splitlines()
+
+    return call
+
+
+def test_a_suite_runs_and_ends_with_its_verdict(make):
+    result, calls = make("small")
+    assert calls == ["suite=small arguments="]
+    assert result.returncode == 0
+    assert result.stdout.strip().endswith("all is well")
+
+
+def test_a_target_alone_has_no_verdict(make):
+    result, calls = make("small", "TARGETS=fig2a")
+    assert calls == ["suite=small arguments=-- fig2a"]
+    assert "well" not in result.stdout
+
+
+def test_config_keys_do_not_displace_the_suite(make):
+    _, calls = make("paper", "ARGS=--config preset=paper -n")
+    assert calls == ["suite=paper arguments=--config preset=paper -n"]
+
+
+def test_a_failed_run_fails_make_and_shows_no_old_verdict(make):
+    result, _ = make("small", status=1)
+    assert result.returncode != 0
+    assert "Call it again to retry" in result.stdout
+    assert "well" not in result.stdout
