@@ -38,7 +38,7 @@ def test_the_values_are_those_of_raw():
 
 def test_without_scanpy_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(embedded, "find_spec", lambda name: None)
-    with pytest.raises(DataError, match=r"pip install 'schash\[demo\]'"):
+    with pytest.raises(DataError, match="pip install scanpy"):
         load_dataset(REGISTRY.dataset("pbmc68k_reduced"), {})
 
 

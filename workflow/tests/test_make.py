@@ -27,7 +27,7 @@ def make(tmp_path):
 
     def call(*arguments, status=0):
         environment = {**os.environ, "STUB_STATUS": str(status)}
-        command = ["make", "-o", ".venv/.installed", *arguments]
+        command = ["make", "--no-print-directory", "-o", ".venv/.installed", *arguments]
         result = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )

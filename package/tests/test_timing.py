@@ -1,0 +1,35 @@
+"""Clock, memory and threads of one operation."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from schash.timing import available_cores, measured, pin_threads
+
+
+def test_seconds_and_peak_memory_of_a_block():
+    with measured() as small:
+        time.sleep(0.05)
+    with measured() as large:
+        held = np.ones(30_000_000)  # 229 MiB
+    assert held.sum() == 30_000_000
+    assert 0.04 < small.seconds < 2
+    assert large.peak_mb > small.peak_mb + 200
+
+
+def test_a_measurement_stands_even_if_the_block_fails():
+    with pytest.raises(KeyError), measured() as result:  # noqa: PT012
+        time.sleep(0.01)
+        raise KeyError
+    assert result.seconds > 0
+
+
+def test_more_threads_than_cores_are_not_asked_for(monkeypatch):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        monkeypatch.setenv(name, os.environ.get(name, "1"))
+    assert pin_threads(available_cores() + 7) == available_cores()
+    assert pin_threads(1) == 1
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    pin_threads(available_cores())
