@@ -310,8 +310,10 @@ def test_every_row_keeps_its_place_and_the_verdicts_are_counted(tmp_path: Path) 
     expected = pd.concat([expected, expect(id="e", method="castle")])
     table = verdicts(expected, run([0.9]), sizes(tm=100))
     assert table["id"].tolist() == ["b", "a", "d", "c", "e"]
-    assert count_verdicts(table) == {"agrees": 2, "differs": 2, "not run": 1}
-    assert count_verdicts(table.iloc[:0]) == {"agrees": 0, "differs": 0, "not run": 0}
+    assert count_verdicts(table) == {"agrees": 2, "differs": 2, "on a stand-in": 0, "not run": 1}
+    assert set(count_verdicts(table.iloc[:0]).values()) == {0}
+    stand_in = table.assign(same=["stand-in", "same", "stand-in", "same", ""])
+    assert count_verdicts(stand_in) == {"agrees": 1, "differs": 1, "on a stand-in": 2, "not run": 1}
     write_table(table, VERDICT_COLUMNS, tmp_path / "paper_vs_ours.tsv")
     assert len((tmp_path / "paper_vs_ours.tsv").read_text().splitlines()) == 6
     write_table(table, VERDICT_COLUMNS, tmp_path / "paper_vs_ours.parquet")

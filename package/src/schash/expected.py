@@ -133,8 +133,17 @@ def verdicts(expected: pd.DataFrame, metrics: pd.DataFrame, table1: pd.DataFrame
 
 
 def count_verdicts(table: pd.DataFrame) -> dict[str, int]:
-    """How many rows agree, differ and were not run."""
-    return {name: int((table["verdict"] == name).sum()) for name in (AGREES, DIFFERS, NOT_RUN)}
+    """How many rows agree and differ on the paper's own data, were run on a stand-in only, and were not run.
+
+    A number from a stand-in neither confirms nor refutes the paper's, whichever way its own row compares.
+    """
+    own = table[table["same"] != "stand-in"]
+    counts = {name: int((own["verdict"] == name).sum()) for name in (AGREES, DIFFERS)}
+    return {
+        **counts,
+        "on a stand-in": len(table) - len(own),
+        NOT_RUN: int((table["verdict"] == NOT_RUN).sum()),
+    }
 
 
 def _judge(row: Any, metrics: pd.DataFrame, sizes: pd.DataFrame) -> dict[str, Any]:
