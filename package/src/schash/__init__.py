@@ -9,29 +9,56 @@ from typing import TYPE_CHECKING, Any
 from schash._version import __version__
 
 if TYPE_CHECKING:
+    from schash.anchor_index import AnchorIndex
     from schash.anchors import make_anchors
+    from schash.cellfishing import CellFishing
     from schash.deephash import DeepHash
+    from schash.distinguishing import distinguishing_genes
     from schash.hamming import BitCodes, hamming_distances, pack_bits, unpack_bits
+    from schash.linear_index import LinearIndex
+    from schash.mih import MultiIndex
+    from schash.neighbors import Neighbors
+    from schash.transformer import HammingTransformer
     from schash.user.annotation import annotate
+    from schash.user.atlas import Atlas
+    from schash.user.search import search
 
 _WHERE = {
+    "AnchorIndex": "schash.anchor_index",
+    "Atlas": "schash.user.atlas",
     "BitCodes": "schash.hamming",
-    "annotate": "schash.user.annotation",
+    "CellFishing": "schash.cellfishing",
     "DeepHash": "schash.deephash",
+    "HammingTransformer": "schash.transformer",
+    "LinearIndex": "schash.linear_index",
+    "MultiIndex": "schash.mih",
+    "Neighbors": "schash.neighbors",
+    "annotate": "schash.user.annotation",
+    "distinguishing_genes": "schash.distinguishing",
     "hamming_distances": "schash.hamming",
     "make_anchors": "schash.anchors",
     "pack_bits": "schash.hamming",
+    "search": "schash.user.search",
     "unpack_bits": "schash.hamming",
 }
 
 __all__ = [
+    "AnchorIndex",
+    "Atlas",
     "BitCodes",
+    "CellFishing",
     "DeepHash",
+    "HammingTransformer",
+    "LinearIndex",
+    "MultiIndex",
+    "Neighbors",
     "__version__",
     "annotate",
+    "distinguishing_genes",
     "hamming_distances",
     "make_anchors",
     "pack_bits",
+    "search",
     "unpack_bits",
 ]
 

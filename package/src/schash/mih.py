@@ -1,0 +1,248 @@
+"""Multi-index hashing (Norouzi, Punjani, Fleet 2014; CellFishing.jl, "Indexing hash values"), exact.
+
+The bits of a code are cut into `n_tables` sub-codes, each the key of a table of buckets. Codes near a query agree with it
+nearly or wholly in some sub-code, so the buckets around the query's sub-codes are visited with growing radius until
+nothing nearer can be left: `schash._mih_kernels` states the rule and its proof.
+"""
+
+from dataclasses import dataclass
+from math import log2
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from schash._group_kernels import fill_groups, read_groups
+from schash._lanes import LANES
+from schash._mih_kernels import BUCKET_COST, fill_table, search_tables
+from schash.clustered import Clustered, cluster_codes, pack_ids
+from schash.errors import ConfigError
+from schash.hamming import BitCodes
+from schash.hamming_index import HammingIndex
+from schash.neighbors import Neighbors
+from schash.parallel import in_blocks
+
+Layout = Literal["fast", "compact"]
+Strategy = Literal["auto", "tables", "clusters"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+CELLFISHING = "cellfishing"
+_QUERIES = 64
+_NO_BOUND = 1 << 60
+_TRIED, _TRIED_K = 64, 10
+# What a search by clusters costs, in codes read from a bucket (measured; see package/benchmarks)
+_SCANNED = 0.25
+"""A code scanned in its cluster, which a block of queries shares and the cache holds."""
+_PIVOT = 4
+"""A cluster considered."""
+CLUSTERED_ARRAYS = ("groups", "order", "pivots", "shells")
+TABLE_ARRAYS = ("firsts", "sizes", "starts", "ids", "copies")
+
+
+def cellfishing_tables(n: int, n_bits: int) -> int:
+    """CellFishing's number of tables: sub-codes of clamp(round(log2 n), 2, 32) bits, as many as fit (at least 1)."""
+    size = min(max(round(log2(max(n, 1))), 2), 32)
+    return max(1, n_bits // size)
+
+
+def default_tables(n: int, n_bits: int) -> int:
+    """Buckets of about 16 codes: fewer tables look into more buckets, more tables read more codes (measured)."""
+    size = min(max(round(log2(max(n, 1))) - 4, 4), 24)
+    return max(1, n_bits // size)
+
+
+def sub_codes(n: int, n_bits: int, n_tables: int) -> tuple[np.ndarray, np.ndarray]:
+    """(first bit, number of bits) of each table's sub-code, two (n_tables,) int64.
+
+    The bits are shared out evenly, one more for the first tables where that leaves a rest. No sub-code has more bits
+    than twice as many buckets as codes ask for; bits beyond are in no table, which the stopping rule allows.
+    """
+    widest = min(32, max(2, round(log2(max(n, 2))) + 1))
+    sizes = np.array([min(n_bits // n_tables + (a < n_bits % n_tables), widest) for a in range(n_tables)])
+    return np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes
+
+
+class MultiIndex(HammingIndex):
+    """The k nearest codes by multi-index hashing, with a clustered scan where that is faster.
+
+    Parameters
+    ----------
+    codes
+        the database; any width from 1 bit on
+    n_tables
+        None for a number that is fast, "cellfishing" for the paper's rule, or any number from 1 to n_bits
+    layout
+        "fast" copies the codes in bucket order into every table; "compact" keeps them once
+
+    Raises
+    ------
+    ConfigError
+        if n_tables or the layout is not allowed
+    """
+
+    FORMAT = "schash.MultiIndex"
+
+    def __init__(
+        self, codes: BitCodes, n_tables: int | Literal["cellfishing"] | None = None, layout: Layout = "fast"
+    ) -> None:
+        if layout not in LAYOUTS:
+            message = f"layout is one of {', '.join(LAYOUTS)}, got {layout!r}"
+            raise ConfigError(message)
+        whole = isinstance(n_tables, int | np.integer) and 1 <= n_tables <= codes.n_bits
+        if n_tables is not None and n_tables != CELLFISHING and not whole:
+            message = f"n_tables is None, {CELLFISHING!r} or a number from 1 to {codes.n_bits}, got {n_tables!r}"
+            raise ConfigError(message)
+        self.layout: Layout = layout
+        self._n_tables = n_tables
+        super().__init__(codes)
+
+    @property
+    def n_tables(self) -> int:
+        """Tables of the first and largest part."""
+        return len(self._parts[0].engine.tables.sizes) if self._parts else self._tables_for(0)
+
+    def search(
+        self, queries: BitCodes, k: int, *, n_threads: int | None = None, strategy: Strategy = "auto"
+    ) -> Neighbors:
+        """As `HammingIndex.search`. `strategy` "tables" or "clusters" keeps to one way; the answers are the same."""
+        if strategy not in STRATEGIES:
+            message = f"strategy is one of {', '.join(STRATEGIES)}, got {strategy!r}"
+            raise ConfigError(message)
+        return self._search(queries, k, n_threads, strategy=strategy)
+
+    def _tables_for(self, n: int) -> int:
+        if self._n_tables is None:
+            return default_tables(n, self.n_bits)
+        return cellfishing_tables(n, self.n_bits) if self._n_tables == CELLFISHING else int(self._n_tables)
+
+    def _options(self) -> dict[str, Any]:
+        n_tables = self._n_tables
+        return {"n_tables": int(n_tables) if isinstance(n_tables, np.integer) else n_tables, "layout": self.layout}
+
+    def _engine(self, words: np.ndarray) -> "MultiEngine":
+        clustered = cluster_codes(words, self.n_bits)
+        return MultiEngine(clustered, build_tables(words, clustered, self._tables_for(len(words)), self.layout))
+
+    def _restore_engine(self, arrays: dict[str, np.ndarray], n_codes: int) -> "MultiEngine":
+        clustered = Clustered(*(arrays[name] for name in CLUSTERED_ARRAYS), n_bits=self.n_bits)
+        tables = Tables(*(arrays[name] for name in TABLE_ARRAYS))
+        return MultiEngine(clustered, tables, prefers_tables=bool(arrays["prefers_tables"][0]))
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The tables of one part.
+
+    firsts, sizes : (n_tables,) int64, the sub-codes
+    starts : uint32, 2^size + 1 of each table: where its buckets start
+    ids : (n_tables * n_codes * id_bytes,) uint8, packed positions in the clustered copy, bucket by bucket
+    copies : (n_tables * n_groups, n_words, LANES) uint64, or of length 0
+    """
+
+    firsts: np.ndarray
+    sizes: np.ndarray
+    starts: np.ndarray
+    ids: np.ndarray
+    copies: np.ndarray
+
+    @property
+    def bases(self) -> np.ndarray:
+        """Where each table's buckets begin in `starts`."""
+        return np.concatenate([[0], np.cumsum((1 << self.sizes) + 1)[:-1]])
+
+
+def build_tables(words: np.ndarray, clustered: Clustered, n_tables: int, layout: Layout) -> Tables:
+    """Sort the codes into buckets, table by table. words : (n_codes, n_words) uint64."""
+    n, n_words = words.shape
+    n_groups = len(clustered.groups)
+    firsts, sizes = sub_codes(n, clustered.n_bits, n_tables)
+    starts = np.zeros(int(((1 << sizes) + 1).sum()), np.uint32)
+    ids = np.empty((n_tables, n * clustered.id_bytes), np.uint8)
+    code_at = clustered.code_at
+    copies = np.empty((n_tables * n_groups if layout == "fast" else 0, n_words, clustered.groups.shape[2]), np.uint64)
+    places, base = np.empty(n, np.uint32), 0
+    for a in range(n_tables):
+        end = base + (1 << int(sizes[a])) + 1
+        fill_table(words, code_at, firsts[a], sizes[a], starts[base:end], places)
+        ids[a] = pack_ids(places)
+        if layout == "fast":
+            fill_groups(words, code_at[places], copies[a * n_groups : (a + 1) * n_groups])
+        base = end
+    return Tables(firsts, sizes, starts, ids.ravel(), copies)
+
+
+class MultiEngine:
+    """Tables and a clustered copy of the same codes."""
+
+    def __init__(self, clustered: Clustered, tables: Tables, *, prefers_tables: bool | None = None) -> None:
+        self.clustered, self.tables = clustered, tables
+        self.prefers_tables = self._try_both() if prefers_tables is None else prefers_tables
+
+    def words(self) -> np.ndarray:
+        words = np.empty((self.clustered.n_codes, self.clustered.groups.shape[1]), np.uint64)
+        read_groups(self.clustered.groups, words, self.clustered.code_at)
+        return words
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        clustered = {name: getattr(self.clustered, name) for name in CLUSTERED_ARRAYS}
+        tables = {name: getattr(self.tables, name) for name in TABLE_ARRAYS}
+        return {**clustered, **tables, "prefers_tables": np.array([self.prefers_tables])}
+
+    def search(
+        self, queries: np.ndarray, k: int, *, strategy: Strategy = "auto", **options: Any
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        if strategy == "clusters" or (strategy == "auto" and not self.prefers_tables):
+            return *self.clustered.search(queries, k, **options), np.zeros(len(queries), np.int64)
+        bound = _NO_BOUND if strategy == "tables" else self._scan_cost(self.clustered.n_codes)
+        keys, sizes, candidates, lookups = self._search_tables(queries, k, bound=bound, **options)
+        hard = np.flatnonzero(sizes < 0)
+        if len(hard):
+            options["limits"] = options["limits"][hard]
+            keys[hard], sizes[hard], scanned = self.clustered.search(queries[hard], k, **options)
+            candidates[hard] += scanned
+        return keys, sizes, candidates, lookups
+
+    def _scan_cost(self, n_scanned: float) -> int:
+        """Cost of scanning so many codes in clusters, in codes read from a table."""
+        return int(_SCANNED * n_scanned + _PIVOT * len(self.clustered.pivots))
+
+    def _try_both(self) -> bool:
+        """Whether codes like the indexed ones are found with less work through the tables (no clock: by counts)."""
+        n = self.clustered.n_codes
+        rows = np.unique(np.linspace(0, n - 1, min(n, _TRIED)).astype(np.int64))
+        queries = self._codes_at(rows)
+        limits = np.full(len(queries), self.clustered.n_bits)
+        options = {"limits": limits, "weights": np.empty(0, np.int64), "n_threads": 1}
+        k = min(_TRIED_K, n)
+        _, _, scanned = self.clustered.search(queries, k, **options)
+        scan_cost = self._scan_cost(scanned.mean())
+        _, sizes, candidates, lookups = self._search_tables(queries, k, bound=scan_cost, **options)
+        spent = np.where(sizes < 0, scan_cost * 2, candidates + BUCKET_COST * lookups)
+        return bool(spent.mean() < scan_cost)
+
+    def _codes_at(self, positions: np.ndarray) -> np.ndarray:
+        groups = self.clustered.groups
+        return np.ascontiguousarray(groups[positions // LANES, :, positions % LANES])
+
+    def _search_tables(
+        self,
+        queries: np.ndarray,
+        k: int,
+        *,
+        bound: int,
+        limits: np.ndarray,
+        weights: np.ndarray,
+        n_threads: int,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        n_query, c, t = len(queries), self.clustered, self.tables
+        keys = np.empty((n_query, k), np.uint64)
+        sizes, candidates, lookups = np.zeros((3, n_query), np.int64)
+        bases = t.bases
+
+        def run(start: int, end: int) -> None:
+            search_tables(
+                c.groups, c.order, t.firsts, t.sizes, bases, t.starts, t.ids, c.n_codes, c.id_bytes, t.copies,
+                c.n_bits, queries, start, end, c.width, limits, weights, k, bound, keys, sizes, candidates, lookups,
+            )  # fmt: skip
+
+        in_blocks(run, n_query, block=_QUERIES, n_threads=n_threads)
+        return keys, sizes, candidates, lookups
