@@ -104,7 +104,7 @@ def read_id(ids: np.ndarray, p: int, id_bytes: int) -> int:
     value = np.int64(0)
     for b in range(id_bytes):
         value |= np.int64(ids[p * id_bytes + b]) << (8 * b)
-    return value
+    return int(value)
 
 
 @njit
@@ -113,13 +113,13 @@ def distance_to_place(groups: np.ndarray, position: int, queries: np.ndarray, i:
     total = np.int64(0)
     for w in range(len(width)):
         total += np.int64(popcount(groups[position // LANES, w, position % LANES] ^ queries[i, w]))
-    return total
+    return int(total)
 
 
 @njit
 def _offer_lanes(
-    lanes: int, groups: np.ndarray, g: int, order: np.ndarray, id_bytes: int, start: int, end: int, queries: np.ndarray, i: int,
-    width: tuple, keys: np.ndarray, state: np.ndarray, weights: np.ndarray, k: int, j: int,
+    lanes: int, groups: np.ndarray, g: int, order: np.ndarray, id_bytes: int, start: int, end: int,
+    queries: np.ndarray, i: int, width: tuple, keys: np.ndarray, state: np.ndarray, weights: np.ndarray, k: int, j: int,
 ) -> None:  # fmt: skip
     for lane in range(LANES):
         position = g * LANES + lane

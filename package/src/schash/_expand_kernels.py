@@ -9,21 +9,6 @@ _CODE = (1 << ROW_BITS) - 1
 
 
 @njit
-def hash_words(words: np.ndarray, hashes: np.ndarray) -> None:
-    """A 64-bit hash of each code (splitmix finaliser, word by word)."""
-    for i in range(words.shape[0]):
-        h = np.uint64(0)
-        for w in range(words.shape[1]):
-            h ^= words[i, w]
-            h ^= h >> np.uint64(30)
-            h *= np.uint64(0xBF58476D1CE4E5B9)
-            h ^= h >> np.uint64(27)
-            h *= np.uint64(0x94D049BB133111EB)
-            h ^= h >> np.uint64(31)
-        hashes[i] = h
-
-
-@njit
 def group_equal_neighbors(words: np.ndarray, order: np.ndarray, group: np.ndarray) -> int:
     """group[p] = number of the run of identical codes that order[p] lies in; returns the number of runs.
 

@@ -153,5 +153,5 @@ if JIT_DISABLED:
 else:
     near = intrinsic(_mask_of(1))
     near_in_four = intrinsic(_mask_of(4))
-    store_distances = intrinsic(_store_distances)
-    prefetch = intrinsic(_prefetch_group)
+    store_distances = intrinsic(_store_distances)  # type: ignore[assignment]
+    prefetch = intrinsic(_prefetch_group)  # type: ignore[assignment]

@@ -32,7 +32,7 @@ def field(words: np.ndarray, i: int, first: int, n: int) -> int:
     value = words[i, w] >> np.uint64(shift)
     if shift + n > 64:
         value |= words[i, w + 1] << np.uint64(64 - shift)
-    return np.int64(value & ((np.uint64(1) << np.uint64(n)) - np.uint64(1)))
+    return int(value & ((np.uint64(1) << np.uint64(n)) - np.uint64(1)))
 
 
 @njit
@@ -41,7 +41,8 @@ def fill_table(
 ) -> None:
     """Counting sort of the positions by one sub-code.
 
-    order : (n_codes,) integers, the code at each position; starts : (2^n + 1,) zeros; places : (n_codes,) becomes the positions
+    order : (n_codes,) integers, the code at each position; starts : (2^n + 1,) zeros
+    places : (n_codes,) becomes the positions, bucket by bucket
     """
     for p in range(order.shape[0]):
         starts[field(words, order[p], first, n) + 1] += 1
@@ -70,7 +71,7 @@ def _cost(starts: np.ndarray, base: int, value: int, n: int, radius: int, bound:
         b = base + (value ^ mask)
         total += BUCKET_COST + np.int64(starts[b + 1]) - np.int64(starts[b])
         mask = past_masks if mask == 0 else _next_mask(mask)
-    return total
+    return int(total)
 
 
 @njit
@@ -164,7 +165,7 @@ def search_tables(
             values[a], radius[a] = field(queries, i, firsts[a], sizes[a]), -1
             cost[a] = _cost(starts, bases[a], values[a], sizes[a], 0, bound)
         while steps <= state[j, LIMIT] and not complete:
-            a = np.argmin(cost)
+            a = int(np.argmin(cost))
             spent += cost[a]
             if spent > bound:
                 break

@@ -86,8 +86,8 @@ class Clustered:
 
         def run(start: int, end: int) -> None:
             search_clusters(
-                self.groups, self.order, self.id_bytes, self.pivots, self.shells, least, largest, self.n_bits, ordered[0], start,
-                end, self.width, ordered[1], weights, ordered[2], k, keys, sizes, scanned,
+                self.groups, self.order, self.id_bytes, self.pivots, self.shells, least, largest, self.n_bits,
+                ordered[0], start, end, self.width, ordered[1], weights, ordered[2], k, keys, sizes, scanned,
             )  # fmt: skip
 
         in_blocks(run, len(queries), block=_QUERIES, n_threads=n_threads)

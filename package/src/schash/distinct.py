@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schash._expand_kernels import group_equal_neighbors, hash_words
+from schash._expand_kernels import group_equal_neighbors
 
 WORTHWHILE = 0.75
 """Searching distinct codes pays below this share of distinct ones: the rows of each cost 8 bytes a code to keep."""
@@ -35,13 +35,14 @@ def distinct_codes(words: np.ndarray) -> Distinct:
     n = len(words)
     if n == 0:
         return Distinct(words, none, none)
-    hashes, group = np.empty(n, np.uint64), np.empty(n, np.int64)
-    hash_words(words, hashes)
-    order = np.argsort(hashes, kind="stable")
+    group = np.empty(n, np.int64)
+    order = np.argsort(_hashes(words), kind="stable")
     n_codes = group_equal_neighbors(words, order, group)
     if n_codes > WORTHWHILE * n:
         return Distinct(words, none, none)
-    first_places = np.searchsorted(group, np.arange(n_codes))  # rows ascend within a run: its first is the smallest
+    first_places = np.searchsorted(
+        group, np.arange(n_codes)
+    )  # rows ascend within a run: its first is the smallest
     by_first_row = np.argsort(order[first_places])
     number = np.empty(n_codes, np.int64)
     number[by_first_row] = np.arange(n_codes)
@@ -50,3 +51,14 @@ def distinct_codes(words: np.ndarray) -> Distinct:
     starts = np.concatenate([[0], np.cumsum(np.bincount(of_row, minlength=n_codes))]).astype(np.uint32)
     rows = np.argsort(of_row, kind="stable").astype(np.uint32)
     return Distinct(np.ascontiguousarray(words[rows[starts[:-1]]]), starts, rows)
+
+
+def _hashes(words: np.ndarray) -> np.ndarray:
+    """A 64-bit hash of each code, (n,) uint64: splitmix's finaliser, word by word."""
+    h = np.zeros(len(words), np.uint64)
+    for word in words.T:
+        h ^= word
+        h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        h ^= h >> np.uint64(31)
+    return h

@@ -43,7 +43,7 @@ class Engine(Protocol):
 class Part:
     """An engine over distinct codes, and the rows that hold each."""
 
-    def __init__(self, engine: Engine, distinct: Distinct, n_rows: int) -> None:
+    def __init__(self, engine: Any, distinct: Distinct, n_rows: int) -> None:
         self.engine, self.n_rows = engine, n_rows
         self.starts, self.rows, self.weights = distinct.starts, distinct.rows, distinct.weights
 
@@ -61,7 +61,7 @@ class Part:
         return out
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {**self.engine.arrays(), "starts": self.starts, "rows": self.rows}
+        return {**self.engine.arrays(), "row_starts": self.starts, "rows": self.rows}
 
     @property
     def nbytes(self) -> int:
@@ -91,12 +91,12 @@ class HammingIndex:
         if len(codes):
             self._parts.append(self._new_part(codes.words))
 
-    def _engine(self, words: np.ndarray) -> Engine:
-        """Build the engine of one part."""
+    def _engine(self, words: np.ndarray) -> Any:
+        """Build the `Engine` of one part."""
         raise NotImplementedError
 
-    def _restore_engine(self, arrays: dict[str, np.ndarray], n_codes: int) -> Engine:
-        """The engine that `arrays` were taken from."""
+    def _restore_engine(self, arrays: dict[str, np.ndarray], n_codes: int) -> Any:
+        """The `Engine` that `arrays` were taken from."""
         raise NotImplementedError
 
     def _options(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class HammingIndex:
         DataError
             if they have another width
         """
-        _check_width(codes, self.n_bits, "added codes")
+        check_width(codes, self.n_bits, "added codes")
         if len(codes):
             words = codes.words
             while self._parts and self._parts[-1].n_rows < _JOIN * len(words):
@@ -157,25 +157,22 @@ class HammingIndex:
 
     def _search(self, queries: BitCodes, k: int, n_threads: int | None, **options: Any) -> Neighbors:
         """`search`, with what an engine may be told besides."""
-        _check_width(queries, self.n_bits, "queries")
+        check_width(queries, self.n_bits, "queries")
         if k < 0 or int(k) != k:
             message = f"k must be a number of neighbours, 0 or more, got {k}"
             raise ConfigError(message)
         threads = check_threads(n_threads)
-        words, n = np.ascontiguousarray(queries.words), len(queries)
-        best = Neighbors(
-            np.full((n, k), NO_NEIGHBOR, np.int64),
-            np.full((n, k), self.n_bits + 1, np.int32),
-            np.zeros(n, np.int64),
-            np.zeros(n, np.int64),
-        )
-        if n == 0 or k == 0:
-            return best
-        offset = 0
+        if len(queries) == 0 or k == 0 or not self._parts:
+            return _no_neighbors(len(queries), int(k), self.n_bits)
+        return self._search_parts(queries, int(k), threads, **options)
+
+    def _search_parts(self, queries: BitCodes, k: int, n_threads: int, **options: Any) -> Neighbors:
+        words, offset = np.ascontiguousarray(queries.words), 0
+        best = _no_neighbors(len(queries), k, self.n_bits)
         for part in self._parts:
             limits = np.minimum(best.distances[:, -1].astype(np.int64), self.n_bits)
             found = part.search(
-                words, k, limits=limits, offset=offset, n_bits=self.n_bits, n_threads=threads, **options
+                words, k, limits=limits, offset=offset, n_bits=self.n_bits, n_threads=n_threads, **options
             )
             best = found if offset == 0 else _merge(best, found)
             offset += part.n_rows
@@ -211,18 +208,35 @@ class HammingIndex:
         }
 
     @classmethod
+    def _empty(cls, codes: BitCodes, arrays: dict[str, np.ndarray], options: dict[str, Any]) -> Self:
+        """An index without codes, as its file describes it."""
+        return cls(codes, **options)
+
+    @classmethod
     def _from_arrays(cls, arrays: dict[str, np.ndarray], description: dict[str, Any]) -> Self:
         n_bits = int(description["n_bits"])
-        index = cls(BitCodes(np.empty((0, words_for(n_bits)), np.uint64), n_bits), **description["options"])
+        codes = BitCodes(np.empty((0, words_for(n_bits)), np.uint64), n_bits)
+        index = cls._empty(codes, arrays, description["options"])
         for i, n_rows in enumerate(description["n_rows"]):
             own = {name.split(".", 1)[1]: a for name, a in arrays.items() if name.startswith(f"{i}.")}
-            distinct = Distinct(np.empty((0, 0), np.uint64), own["starts"], own["rows"])
+            distinct = Distinct(np.empty((0, 0), np.uint64), own["row_starts"], own["rows"])
             n_codes = len(distinct.starts) - 1 if len(distinct.starts) else n_rows
             index._parts.append(Part(index._restore_engine(own, n_codes), distinct, n_rows))
         return index
 
 
-def _check_width(codes: BitCodes, n_bits: int, what: str) -> None:
+def _no_neighbors(n_query: int, k: int, n_bits: int) -> Neighbors:
+    """Nothing found, by no work."""
+    return Neighbors(
+        np.full((n_query, k), NO_NEIGHBOR, np.int64),
+        np.full((n_query, k), n_bits + 1, np.int32),
+        np.zeros(n_query, np.int64),
+        np.zeros(n_query, np.int64),
+    )
+
+
+def check_width(codes: BitCodes, n_bits: int, what: str) -> None:
+    """Raise `DataError` for codes of another width than the index."""
     if codes.n_bits != n_bits:
         message = f"{what} have {codes.n_bits} bits, the codes of this index {n_bits}"
         raise DataError(message)

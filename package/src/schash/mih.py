@@ -1,7 +1,7 @@
 """Multi-index hashing (Norouzi, Punjani, Fleet 2014; CellFishing.jl, "Indexing hash values"), exact.
 
-The bits of a code are cut into `n_tables` sub-codes, each the key of a table of buckets. Codes near a query agree with it
-nearly or wholly in some sub-code, so the buckets around the query's sub-codes are visited with growing radius until
+The bits of a code are cut into `n_tables` sub-codes, each the key of a table of buckets. Codes near a query agree with
+it nearly or wholly in some sub-code, so the buckets around the query's sub-codes are visited with growing radius until
 nothing nearer can be left: `schash._mih_kernels` states the rule and its proof.
 """
 
@@ -12,7 +12,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from schash._group_kernels import fill_groups, read_groups
-from schash._lanes import LANES
 from schash._mih_kernels import BUCKET_COST, fill_table, search_tables
 from schash.clustered import Clustered, cluster_codes, pack_ids
 from schash.errors import ConfigError
@@ -28,7 +27,10 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 CELLFISHING = "cellfishing"
 _QUERIES = 64
 _NO_BOUND = 1 << 60
-_TRIED, _TRIED_K = 64, 10
+_TRIED = 32
+"""Queries of a batch that are searched both ways."""
+_FEW = 64
+"""The part of a scan that a query of a small batch may spend in the tables."""
 # What a search by clusters costs, in codes read from a bucket (measured; see package/benchmarks)
 _SCANNED = 0.25
 """A code scanned in its cluster, which a block of queries shares and the cache holds."""
@@ -87,10 +89,11 @@ class MultiIndex(HammingIndex):
         if layout not in LAYOUTS:
             message = f"layout is one of {', '.join(LAYOUTS)}, got {layout!r}"
             raise ConfigError(message)
-        whole = isinstance(n_tables, int | np.integer) and 1 <= n_tables <= codes.n_bits
-        if n_tables is not None and n_tables != CELLFISHING and not whole:
-            message = f"n_tables is None, {CELLFISHING!r} or a number from 1 to {codes.n_bits}, got {n_tables!r}"
-            raise ConfigError(message)
+        if n_tables is not None and n_tables != CELLFISHING:
+            whole = isinstance(n_tables, int | np.integer) and not isinstance(n_tables, bool)
+            if not whole or not 1 <= int(n_tables) <= codes.n_bits:
+                message = f"n_tables is None, {CELLFISHING!r} or a number from 1 to {codes.n_bits}, got {n_tables!r}"
+                raise ConfigError(message)
         self.layout: Layout = layout
         self._n_tables = n_tables
         super().__init__(codes)
@@ -116,16 +119,21 @@ class MultiIndex(HammingIndex):
 
     def _options(self) -> dict[str, Any]:
         n_tables = self._n_tables
-        return {"n_tables": int(n_tables) if isinstance(n_tables, np.integer) else n_tables, "layout": self.layout}
+        return {
+            "n_tables": int(n_tables) if isinstance(n_tables, np.integer) else n_tables,
+            "layout": self.layout,
+        }
 
     def _engine(self, words: np.ndarray) -> "MultiEngine":
         clustered = cluster_codes(words, self.n_bits)
-        return MultiEngine(clustered, build_tables(words, clustered, self._tables_for(len(words)), self.layout))
+        return MultiEngine(
+            clustered, build_tables(words, clustered, self._tables_for(len(words)), self.layout)
+        )
 
     def _restore_engine(self, arrays: dict[str, np.ndarray], n_codes: int) -> "MultiEngine":
-        clustered = Clustered(*(arrays[name] for name in CLUSTERED_ARRAYS), n_bits=self.n_bits)
-        tables = Tables(*(arrays[name] for name in TABLE_ARRAYS))
-        return MultiEngine(clustered, tables, prefers_tables=bool(arrays["prefers_tables"][0]))
+        clustered = Clustered(**{name: arrays[name] for name in CLUSTERED_ARRAYS}, n_bits=self.n_bits)
+        tables = Tables(**{name: arrays[name] for name in TABLE_ARRAYS})
+        return MultiEngine(clustered, tables)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +166,9 @@ def build_tables(words: np.ndarray, clustered: Clustered, n_tables: int, layout:
     starts = np.zeros(int(((1 << sizes) + 1).sum()), np.uint32)
     ids = np.empty((n_tables, n * clustered.id_bytes), np.uint8)
     code_at = clustered.code_at
-    copies = np.empty((n_tables * n_groups if layout == "fast" else 0, n_words, clustered.groups.shape[2]), np.uint64)
+    copies = np.empty(
+        (n_tables * n_groups if layout == "fast" else 0, n_words, clustered.groups.shape[2]), np.uint64
+    )
     places, base = np.empty(n, np.uint32), 0
     for a in range(n_tables):
         end = base + (1 << int(sizes[a])) + 1
@@ -173,9 +183,8 @@ def build_tables(words: np.ndarray, clustered: Clustered, n_tables: int, layout:
 class MultiEngine:
     """Tables and a clustered copy of the same codes."""
 
-    def __init__(self, clustered: Clustered, tables: Tables, *, prefers_tables: bool | None = None) -> None:
+    def __init__(self, clustered: Clustered, tables: Tables) -> None:
         self.clustered, self.tables = clustered, tables
-        self.prefers_tables = self._try_both() if prefers_tables is None else prefers_tables
 
     def words(self) -> np.ndarray:
         words = np.empty((self.clustered.n_codes, self.clustered.groups.shape[1]), np.uint64)
@@ -185,14 +194,14 @@ class MultiEngine:
     def arrays(self) -> dict[str, np.ndarray]:
         clustered = {name: getattr(self.clustered, name) for name in CLUSTERED_ARRAYS}
         tables = {name: getattr(self.tables, name) for name in TABLE_ARRAYS}
-        return {**clustered, **tables, "prefers_tables": np.array([self.prefers_tables])}
+        return {**clustered, **tables}
 
     def search(
         self, queries: np.ndarray, k: int, *, strategy: Strategy = "auto", **options: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        if strategy == "clusters" or (strategy == "auto" and not self.prefers_tables):
+        bound = self._bound(queries, k, options) if strategy == "auto" else _NO_BOUND * (strategy == "tables")
+        if bound == 0:
             return *self.clustered.search(queries, k, **options), np.zeros(len(queries), np.int64)
-        bound = _NO_BOUND if strategy == "tables" else self._scan_cost(self.clustered.n_codes)
         keys, sizes, candidates, lookups = self._search_tables(queries, k, bound=bound, **options)
         hard = np.flatnonzero(sizes < 0)
         if len(hard):
@@ -201,27 +210,21 @@ class MultiEngine:
             candidates[hard] += scanned
         return keys, sizes, candidates, lookups
 
-    def _scan_cost(self, n_scanned: float) -> int:
-        """Cost of scanning so many codes in clusters, in codes read from a table."""
-        return int(_SCANNED * n_scanned + _PIVOT * len(self.clustered.pivots))
+    def _bound(self, queries: np.ndarray, k: int, options: dict[str, Any]) -> int:
+        """How much work to put into a query by the tables before it goes to the clusters; 0 for none.
 
-    def _try_both(self) -> bool:
-        """Whether codes like the indexed ones are found with less work through the tables (no clock: by counts)."""
-        n = self.clustered.n_codes
-        rows = np.unique(np.linspace(0, n - 1, min(n, _TRIED)).astype(np.int64))
-        queries = self._codes_at(rows)
-        limits = np.full(len(queries), self.clustered.n_bits)
-        options = {"limits": limits, "weights": np.empty(0, np.int64), "n_threads": 1}
-        k = min(_TRIED_K, n)
-        _, _, scanned = self.clustered.search(queries, k, **options)
-        scan_cost = self._scan_cost(scanned.mean())
-        _, sizes, candidates, lookups = self._search_tables(queries, k, bound=scan_cost, **options)
-        spent = np.where(sizes < 0, scan_cost * 2, candidates + BUCKET_COST * lookups)
-        return bool(spent.mean() < scan_cost)
-
-    def _codes_at(self, positions: np.ndarray) -> np.ndarray:
-        groups = self.clustered.groups
-        return np.ascontiguousarray(groups[positions // LANES, :, positions % LANES])
+        Some of the queries are searched both ways, and the counts compared (no clock: the same answer each time). A few
+        queries are not worth that: they may do a small part of a scan's work in the tables first.
+        """
+        if len(queries) < 2 * _TRIED:
+            return self.clustered.n_codes // _FEW
+        tried = np.linspace(0, len(queries) - 1, _TRIED).astype(np.int64)
+        some, options = np.ascontiguousarray(queries[tried]), {**options, "limits": options["limits"][tried]}
+        _, _, scanned = self.clustered.search(some, k, **options)
+        scan_cost = int(_SCANNED * scanned.mean() + _PIVOT * len(self.clustered.pivots))
+        _, sizes, candidates, lookups = self._search_tables(some, k, bound=scan_cost, **options)
+        spent = np.where(sizes < 0, 2 * scan_cost, candidates + BUCKET_COST * lookups)
+        return 2 * scan_cost if spent.mean() < scan_cost else 0
 
     def _search_tables(
         self,
