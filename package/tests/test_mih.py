@@ -7,7 +7,7 @@ from test_search import clustered_bits
 
 from schash.errors import ConfigError
 from schash.hamming import pack_bits
-from schash.mih import MultiIndex, cellfishing_tables, default_tables, sub_codes
+from schash.mih import MultiIndex, cellfishing_tables, default_sub_codes, sub_codes
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,10 @@ def test_nbytes_counts_everything(layout):
 
 
 def test_default_number_of_tables():
-    assert default_tables(2**20, 128) == 8
+    assert default_sub_codes(2**20, 128, "fast")[1].tolist() == [16] * 8
+    firsts, sizes = default_sub_codes(2**20, 128, "compact")
+    assert (firsts.tolist(), sizes.tolist()) == ([0, 16, 32, 48, 64, 80, 96], [16] * 7)
+    assert default_sub_codes(3, 8, "compact")[1].tolist() == [4]
     assert MultiIndex(pack_bits(clustered_bits(50, 64)), 7).n_tables == 7
 
 

@@ -107,6 +107,8 @@ def test_added_codes_are_found_as_if_they_had_been_there(make, sizes):
         index.add(pack_bits(codes[start:end]))
     assert len(index) == len(codes)
     assert index.codes == pack_bits(codes)
+    some = np.random.default_rng(0).integers(len(codes), size=40)
+    assert index.take(some) == pack_bits(codes[some])
     assert_nearest(index.search(pack_bits(queries), 12), codes, queries, 12)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from schash._lanes import LANES, near, near_in_four
 from schash._numba import njit, popcount
+from schash._packed_ids import read_id
 
 ROW_BITS = 40
 _CODE = (1 << ROW_BITS) - 1
@@ -94,17 +95,6 @@ def offer(
         state[j, TOTAL] -= weight
         state[j, AT + farthest] -= weight
         state[j, AT + n_shells + farthest] -= 1
-
-
-@njit
-def read_id(ids: np.ndarray, p: int, id_bytes: int) -> int:
-    """Number p of a packed list, `id_bytes` bytes each, least significant first; a list of 0 bytes each counts."""
-    if id_bytes == 0:
-        return p
-    value = np.int64(0)
-    for b in range(id_bytes):
-        value |= np.int64(ids[p * id_bytes + b]) << (8 * b)
-    return int(value)
 
 
 @njit

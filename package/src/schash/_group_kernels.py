@@ -4,6 +4,7 @@ import numpy as np
 
 from schash._lanes import LANES, store_distances
 from schash._numba import njit
+from schash._packed_ids import read_id
 
 
 @njit
@@ -25,6 +26,17 @@ def read_groups(groups: np.ndarray, words: np.ndarray, rows: np.ndarray) -> None
     for p in range(rows.shape[0]):
         for w in range(words.shape[1]):
             words[rows[p], w] = groups[p // LANES, w, p % LANES]
+
+
+@njit
+def take_codes(
+    groups: np.ndarray, places: np.ndarray, id_bytes: int, codes: np.ndarray, words: np.ndarray
+) -> None:
+    """words[i] = code number codes[i]; places : packed, the position of each code."""
+    for i in range(codes.shape[0]):
+        p = read_id(places, codes[i], id_bytes)
+        for w in range(words.shape[1]):
+            words[i, w] = groups[p // LANES, w, p % LANES]
 
 
 @njit

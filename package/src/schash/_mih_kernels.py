@@ -15,9 +15,10 @@ r_b; this is asked only of codes near enough to be kept.
 
 import numpy as np
 
-from schash._collect_kernels import LIMIT, distance_to_place, new_state, offer, read_id, take_sorted
+from schash._collect_kernels import LIMIT, distance_to_place, new_state, offer, take_sorted
 from schash._lanes import LANES, near, near_in_four, prefetch
 from schash._numba import njit, popcount
+from schash._packed_ids import read_id
 
 _AHEAD = 6
 """Codes fetched ahead by position."""

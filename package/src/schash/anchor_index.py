@@ -13,7 +13,8 @@ import numpy as np
 from schash._anchor_kernels import search_buckets
 from schash._cluster_kernels import order_by_shell
 from schash._group_kernels import read_groups
-from schash.clustered import assign, bytes_for, group_codes, pack_ids, unpack_ids
+from schash._packed_ids import bytes_for, pack_ids, unpack_ids
+from schash.clustered import assign, group_codes
 from schash.errors import ConfigError
 from schash.hamming import BitCodes, hamming_distances
 from schash.hamming_index import HammingIndex, Part, check_width
@@ -122,6 +123,9 @@ class _Buckets:
         words = np.empty((self.n_codes, self.groups.shape[1]), np.uint64)
         read_groups(self.groups, words, self.code_at)
         return words
+
+    def take(self, codes: np.ndarray) -> np.ndarray:
+        return self.words()[codes]
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"groups": self.groups, "order": self.order, "buckets": self.buckets}

@@ -20,8 +20,9 @@ from schash._cluster_kernels import (
     radii,
     search_clusters,
 )
-from schash._group_kernels import fill_groups
+from schash._group_kernels import fill_groups, read_groups, take_codes
 from schash._lanes import LANES
+from schash._packed_ids import bytes_for, pack_ids, unpack_ids
 from schash.parallel import check_threads, in_blocks
 
 _SAMPLE = 64
@@ -37,13 +38,14 @@ class Clustered:
     """Grouped codes ordered by (pivot, distance to it, row).
 
     groups : (ceil(n / LANES), n_words, LANES) uint64
-    order : (n * id_bytes,) uint8, the code at each position, packed
+    order, places : (n * id_bytes,) uint8, the code at each position and the position of each code, packed
     pivots : (n_pivots, n_words) uint64
     shells : (n_pivots * (n_bits + 1) + 1,) uint32, where each shell starts
     """
 
     groups: np.ndarray
     order: np.ndarray
+    places: np.ndarray
     pivots: np.ndarray
     shells: np.ndarray
     n_bits: int
@@ -61,6 +63,18 @@ class Clustered:
     def code_at(self) -> np.ndarray:
         """`order` unpacked, (n_codes,) int64."""
         return unpack_ids(self.order, self.id_bytes)
+
+    def words(self) -> np.ndarray:
+        """The codes in their order, (n_codes, n_words) uint64."""
+        words = np.empty((self.n_codes, self.groups.shape[1]), np.uint64)
+        read_groups(self.groups, words, self.code_at)
+        return words
+
+    def take(self, codes: np.ndarray) -> np.ndarray:
+        """Some of them, (m, n_words) uint64."""
+        words = np.empty((len(codes), self.groups.shape[1]), np.uint64)
+        take_codes(self.groups, self.places, self.id_bytes, codes, words)
+        return words
 
     @property
     def width(self) -> tuple[int, ...]:
@@ -114,7 +128,9 @@ def cluster_codes(words: np.ndarray, n_bits: int, *, n_pivots: int | None = None
     shells = np.zeros(n_pivots * (n_bits + 1) + 1, np.uint32)
     order = np.empty(n, np.uint32)
     order_by_shell(nearest, distance, n_bits + 1, shells, order)
-    return Clustered(group_codes(words, order), pack_ids(order), pivots, shells, n_bits)
+    return Clustered(
+        group_codes(words, order), pack_ids(order), pack_ids(np.argsort(order)), pivots, shells, n_bits
+    )
 
 
 def group_codes(words: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -139,21 +155,3 @@ def assign(
     threads = 1 if len(words) < _ROWS else check_threads(n_threads)
     in_blocks(run, len(words), block=_ROWS // 16, n_threads=threads)
     return nearest, distance
-
-
-def bytes_for(n: int) -> int:
-    """Bytes that hold any number below n."""
-    return max(1, -(-(n - 1).bit_length() // 8))
-
-
-def pack_ids(ids: np.ndarray) -> np.ndarray:
-    """n numbers below n as bytes_for(n) bytes each, least significant first: (n * id_bytes,) uint8."""
-    as_bytes = np.ascontiguousarray(ids, "<u4").view(np.uint8).reshape(-1, 4)
-    return np.ascontiguousarray(as_bytes[:, : bytes_for(len(ids))]).ravel()
-
-
-def unpack_ids(packed: np.ndarray, id_bytes: int) -> np.ndarray:
-    """The numbers that `pack_ids` packed, int64."""
-    as_bytes = np.zeros((len(packed) // id_bytes, 8), np.uint8)
-    as_bytes[:, :id_bytes] = packed.reshape(-1, id_bytes)
-    return as_bytes.view("<i8").ravel()

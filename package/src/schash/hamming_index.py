@@ -36,6 +36,9 @@ class Engine(Protocol):
     def words(self) -> np.ndarray:
         """The codes in order, (n_codes, n_words) uint64."""
 
+    def take(self, codes: np.ndarray) -> np.ndarray:
+        """Some of them, (m, n_words) uint64."""
+
     def arrays(self) -> dict[str, np.ndarray]:
         """All that the engine keeps, by name."""
 
@@ -46,6 +49,8 @@ class Part:
     def __init__(self, engine: Any, distinct: Distinct, n_rows: int) -> None:
         self.engine, self.n_rows = engine, n_rows
         self.starts, self.rows, self.weights = distinct.starts, distinct.rows, distinct.weights
+        self._code_of = np.empty(len(self.rows), np.uint32)
+        self._code_of[self.rows] = np.repeat(np.arange(len(self.weights), dtype=np.uint32), self.weights)
 
     @property
     def n_codes(self) -> int:
@@ -56,16 +61,18 @@ class Part:
         words = self.engine.words()
         if not len(self.starts):
             return words
-        out = np.empty((self.n_rows, words.shape[1]), np.uint64)
-        out[self.rows] = np.repeat(words, self.weights, axis=0)
-        return out
+        return words[self._code_of]
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """The codes of some rows, (m, n_words)."""
+        return self.engine.take(self._code_of[rows].astype(np.int64) if len(self.starts) else rows)
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {**self.engine.arrays(), "row_starts": self.starts, "rows": self.rows}
 
     @property
     def nbytes(self) -> int:
-        return sum(array.nbytes for array in self.arrays().values()) + self.weights.nbytes
+        return sum(array.nbytes for array in (*self.arrays().values(), self.weights, self._code_of))
 
     def search(
         self, queries: np.ndarray, k: int, *, limits: np.ndarray, offset: int, n_bits: int, **options: Any
@@ -120,6 +127,15 @@ class HammingIndex:
         """The codes, in the order in which they came."""
         words = [part.words() for part in self._parts] or [np.empty((0, words_for(self.n_bits)), np.uint64)]
         return BitCodes(np.concatenate(words), self.n_bits)
+
+    def take(self, rows: np.ndarray) -> BitCodes:
+        """The codes of some rows, (m,) int64."""
+        words, offset = np.empty((len(rows), words_for(self.n_bits)), np.uint64), 0
+        for part in self._parts:
+            own = np.flatnonzero((rows >= offset) & (rows < offset + part.n_rows))
+            words[own] = part.take(rows[own] - offset)
+            offset += part.n_rows
+        return BitCodes(words, self.n_bits)
 
     def add(self, codes: BitCodes) -> Self:
         """Append codes; their rows follow those that are there.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from schash._group_kernels import read_groups
+from schash._lanes import LANES
 from schash._linear_kernels import search_all
 from schash.clustered import group_codes
 from schash.hamming_index import HammingIndex
@@ -39,6 +40,9 @@ class _LinearEngine:
         words = np.empty((self.n_codes, self.groups.shape[1]), np.uint64)
         read_groups(self.groups, words, np.arange(self.n_codes))
         return words
+
+    def take(self, codes: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(self.groups[codes // LANES, :, codes % LANES])
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"groups": self.groups}

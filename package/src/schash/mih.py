@@ -11,14 +11,15 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from schash._group_kernels import fill_groups, read_groups
+from schash._group_kernels import fill_groups
 from schash._mih_kernels import BUCKET_COST, fill_table, search_tables
-from schash.clustered import Clustered, cluster_codes, pack_ids
+from schash._packed_ids import pack_ids
+from schash.clustered import Clustered, cluster_codes
 from schash.errors import ConfigError
 from schash.hamming import BitCodes
 from schash.hamming_index import HammingIndex
 from schash.neighbors import Neighbors
-from schash.parallel import in_blocks
+from schash.parallel import check_threads, in_blocks
 
 Layout = Literal["fast", "compact"]
 Strategy = Literal["auto", "tables", "clusters"]
@@ -36,19 +37,13 @@ _SCANNED = 0.25
 """A code scanned in its cluster, which a block of queries shares and the cache holds."""
 _PIVOT = 4
 """A cluster considered."""
-CLUSTERED_ARRAYS = ("groups", "order", "pivots", "shells")
+CLUSTERED_ARRAYS = ("groups", "order", "places", "pivots", "shells")
 TABLE_ARRAYS = ("firsts", "sizes", "starts", "ids", "copies")
 
 
 def cellfishing_tables(n: int, n_bits: int) -> int:
     """CellFishing's number of tables: sub-codes of clamp(round(log2 n), 2, 32) bits, as many as fit (at least 1)."""
     size = min(max(round(log2(max(n, 1))), 2), 32)
-    return max(1, n_bits // size)
-
-
-def default_tables(n: int, n_bits: int) -> int:
-    """Buckets of about 16 codes: fewer tables look into more buckets, more tables read more codes (measured)."""
-    size = min(max(round(log2(max(n, 1))) - 4, 4), 24)
     return max(1, n_bits // size)
 
 
@@ -59,8 +54,24 @@ def sub_codes(n: int, n_bits: int, n_tables: int) -> tuple[np.ndarray, np.ndarra
     than twice as many buckets as codes ask for; bits beyond are in no table, which the stopping rule allows.
     """
     widest = min(32, max(2, round(log2(max(n, 2))) + 1))
-    sizes = np.array([min(n_bits // n_tables + (a < n_bits % n_tables), widest) for a in range(n_tables)])
-    return np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes
+    return _in_a_row([min(n_bits // n_tables + (a < n_bits % n_tables), widest) for a in range(n_tables)])
+
+
+def default_sub_codes(n: int, n_bits: int, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """Sub-codes of log2 n - 4 bits, 4 to 24: buckets of about 16 codes where codes are random.
+
+    Fewer bits and the buckets are long, more and there are too many of them to visit (measured). The compact layout
+    leaves out one table in eight, and with it some bits: the clusters answer what the tables then find too slowly.
+    """
+    size = min(max(round(log2(max(n, 1))) - 4, 4), 24, n_bits)
+    n_tables = n_bits // size
+    if layout == "compact":
+        return _in_a_row([size] * max(1, n_tables * 7 // 8))
+    return sub_codes(n, n_bits, n_tables)
+
+
+def _in_a_row(sizes: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64), np.array(sizes, np.int64)
 
 
 class MultiIndex(HammingIndex):
@@ -101,7 +112,7 @@ class MultiIndex(HammingIndex):
     @property
     def n_tables(self) -> int:
         """Tables of the first and largest part."""
-        return len(self._parts[0].engine.tables.sizes) if self._parts else self._tables_for(0)
+        return len(self._parts[0].engine.tables.sizes if self._parts else self._sub_codes(0)[1])
 
     def search(
         self, queries: BitCodes, k: int, *, n_threads: int | None = None, strategy: Strategy = "auto"
@@ -112,10 +123,13 @@ class MultiIndex(HammingIndex):
             raise ConfigError(message)
         return self._search(queries, k, n_threads, strategy=strategy)
 
-    def _tables_for(self, n: int) -> int:
+    def _sub_codes(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         if self._n_tables is None:
-            return default_tables(n, self.n_bits)
-        return cellfishing_tables(n, self.n_bits) if self._n_tables == CELLFISHING else int(self._n_tables)
+            return default_sub_codes(n, self.n_bits, self.layout)
+        n_tables = (
+            cellfishing_tables(n, self.n_bits) if self._n_tables == CELLFISHING else int(self._n_tables)
+        )
+        return sub_codes(n, self.n_bits, n_tables)
 
     def _options(self) -> dict[str, Any]:
         n_tables = self._n_tables
@@ -127,7 +141,7 @@ class MultiIndex(HammingIndex):
     def _engine(self, words: np.ndarray) -> "MultiEngine":
         clustered = cluster_codes(words, self.n_bits)
         return MultiEngine(
-            clustered, build_tables(words, clustered, self._tables_for(len(words)), self.layout)
+            clustered, build_tables(words, clustered, self._sub_codes(len(words)), self.layout)
         )
 
     def _restore_engine(self, arrays: dict[str, np.ndarray], n_codes: int) -> "MultiEngine":
@@ -158,25 +172,30 @@ class Tables:
         return np.concatenate([[0], np.cumsum((1 << self.sizes) + 1)[:-1]])
 
 
-def build_tables(words: np.ndarray, clustered: Clustered, n_tables: int, layout: Layout) -> Tables:
+def build_tables(
+    words: np.ndarray, clustered: Clustered, fields: tuple[np.ndarray, np.ndarray], layout: Layout
+) -> Tables:
     """Sort the codes into buckets, table by table. words : (n_codes, n_words) uint64."""
     n, n_words = words.shape
     n_groups = len(clustered.groups)
-    firsts, sizes = sub_codes(n, clustered.n_bits, n_tables)
+    firsts, sizes = fields
+    n_tables = len(sizes)
     starts = np.zeros(int(((1 << sizes) + 1).sum()), np.uint32)
     ids = np.empty((n_tables, n * clustered.id_bytes), np.uint8)
     code_at = clustered.code_at
     copies = np.empty(
         (n_tables * n_groups if layout == "fast" else 0, n_words, clustered.groups.shape[2]), np.uint64
     )
-    places, base = np.empty(n, np.uint32), 0
-    for a in range(n_tables):
-        end = base + (1 << int(sizes[a])) + 1
-        fill_table(words, code_at, firsts[a], sizes[a], starts[base:end], places)
+    bases = np.concatenate([[0], np.cumsum((1 << sizes) + 1)])
+
+    def fill(a: int, _: int) -> None:
+        places = np.empty(n, np.uint32)
+        fill_table(words, code_at, firsts[a], sizes[a], starts[bases[a] : bases[a + 1]], places)
         ids[a] = pack_ids(places)
         if layout == "fast":
             fill_groups(words, code_at[places], copies[a * n_groups : (a + 1) * n_groups])
-        base = end
+
+    in_blocks(fill, n_tables, block=1, n_threads=check_threads(None))
     return Tables(firsts, sizes, starts, ids.ravel(), copies)
 
 
@@ -187,9 +206,10 @@ class MultiEngine:
         self.clustered, self.tables = clustered, tables
 
     def words(self) -> np.ndarray:
-        words = np.empty((self.clustered.n_codes, self.clustered.groups.shape[1]), np.uint64)
-        read_groups(self.clustered.groups, words, self.clustered.code_at)
-        return words
+        return self.clustered.words()
+
+    def take(self, codes: np.ndarray) -> np.ndarray:
+        return self.clustered.take(codes)
 
     def arrays(self) -> dict[str, np.ndarray]:
         clustered = {name: getattr(self.clustered, name) for name in CLUSTERED_ARRAYS}
