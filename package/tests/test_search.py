@@ -161,3 +161,12 @@ def test_no_queries_and_no_neighbors_wanted(make):
     index = make(pack_bits(clustered_bits(20, 64)))
     assert index.search(BitCodes(np.empty((0, 1), np.uint64), 64), 3).ids.shape == (0, 3)
     assert index.search(pack_bits(clustered_bits(2, 64)), 0).ids.shape == (2, 0)
+
+
+@pytest.mark.parametrize("strategy", ["clusters", "tables"])
+def test_ties_at_the_edge_of_what_is_read(strategy):
+    """Short random codes: each distance has many rows, and the last one wanted lies just at the limit."""
+    rng = np.random.default_rng(0)
+    codes, queries = rng.random((2500, 20)) < 0.5, rng.random((80, 20)) < 0.5
+    found = MultiIndex(pack_bits(codes)).search(pack_bits(queries), 6, strategy=strategy)
+    assert_nearest(found, codes, queries, 6)
