@@ -165,8 +165,9 @@ def test_no_queries_and_no_neighbors_wanted(make):
 
 @pytest.mark.parametrize("strategy", ["clusters", "tables"])
 def test_ties_at_the_edge_of_what_is_read(strategy):
-    """Short random codes: each distance has many rows, and the last one wanted lies just at the limit."""
+    """All codes of 11 bits in any order: much lies just at the limit, on the way from the query to a pivot."""
     rng = np.random.default_rng(0)
-    codes, queries = rng.random((2500, 20)) < 0.5, rng.random((80, 20)) < 0.5
-    found = MultiIndex(pack_bits(codes)).search(pack_bits(queries), 6, strategy=strategy)
-    assert_nearest(found, codes, queries, 6)
+    codes = (rng.permutation(2048)[:, np.newaxis] >> np.arange(11)) & 1 == 1
+    queries = rng.random((40, 11)) < 0.5
+    found = MultiIndex(pack_bits(codes)).search(pack_bits(queries), 20, strategy=strategy)
+    assert_nearest(found, codes, queries, 20)
