@@ -1,7 +1,9 @@
 """Model files: they come back the same, and what is damaged, foreign or newer says so."""
 
+import base64
 import json
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -86,22 +88,68 @@ def test_a_foreign_file_says_so(tmp_path):
 
 
 def test_a_newer_file_says_so(path, monkeypatch):
-    monkeypatch.setattr(mf, "VERSION", 2)
+    monkeypatch.setattr(mf, "VERSION", 3)
     mf.write_model(path, ARRAYS, {})
     monkeypatch.undo()
-    with pytest.raises(ModelFileError, match="version 2; this schash reads up to version 1: update"):
+    with pytest.raises(ModelFileError, match="version 3; this schash reads up to version 2: update"):
         mf.read_model(path)
 
 
-def test_a_failing_write_leaves_the_old_file(path, monkeypatch):
-    def fail(*args, **kwargs):
-        message = "disk full"
-        raise OSError(message)
+def version_1():
+    """A file of the writer of version 1, byte for byte: its arrays were padded and checked in another way."""
+    packed = (
+        "eNptUs1ugzAMpvt5D5QzqiAkKe1l0jRNmzSpp50GqgI4pWqBioRtVYW0x9jb7NUWQtYxrb4Y+/P32Y75vHCMHdFqVYLiOVd8tUKLI5JZ"
+        "wWWBFugYI1E3JVcxWrixzU/vAPYP+iNGnk6+QiM3ddVXBH2cg8yazV7ZnJaoeAmDwLqJ49b3BTMuFzBIVG2ZapW+5kVr4Cn13Krd7RID"
+        "glSQW6n01IYPiu8x6joTNw0/SFuW1XoKIxejdlMpRvpGL9hzw8SIbmGvLJ7W9c6gFqrqCiz0y/Q9lwzwG2zWxQ9X7GquQjyIJ4kZJCsg"
+        "28q2HOYDErAojZggnM/mDFMR0SzCEQ3nJA0C4Dglws9mRMwBp75PZxhYEIYBTZmIcr1vhzpvWKg/Ta4Oe9CXeWYEeUgWvI/0YmHiIXPA"
+        "WggJStfqmUmkRzILjamPf6i66j+VRJY7bDtm34d43Pgsl7Ke27/xmHm7XD6NqGcmpsyj86TrXGOOtYn19nd1Lq2/sv7aOdmN43x8TZzJ"
+        "N+WyymQ="
+    )
+    return zlib.decompress(base64.b64decode(packed))
 
+
+def test_a_file_of_version_1_is_read(path):
+    path.write_bytes(version_1())
+    arrays, description = mf.read_model(path)
+    assert description == {"name": "größe", "numbers": [1, 2.5, None], "nested": {"b": 1, "a": "x"}}
+    expected = {
+        "codes": np.arange(6, dtype=np.uint64).reshape(2, 3),
+        "weight": np.array([0.5, -1], dtype=np.float32),
+        "kept": np.array([True, False, True]),
+        "none": np.empty((0, 4), dtype=np.int64),
+    }
+    assert arrays.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(arrays[name], array)
+        assert arrays[name].dtype == array.dtype
+
+
+def test_every_flipped_byte_of_version_1_is_noticed(path):
+    content = version_1()
+    for position in range(len(content)):
+        damaged = bytearray(content)
+        damaged[position] ^= 0x01
+        path.write_bytes(damaged)
+        with pytest.raises(ModelFileError):
+            mf.read_model(path)
+
+
+def test_a_file_of_version_1_with_arrays_of_another_shape_says_so(path):
+    path.write_bytes(version_1().replace(b'"shape":[2,3]', b'"shape":[3,2]'))
+    with pytest.raises(ModelFileError, match=r"damaged.*its arrays are .*'uint64', \[3, 2\].*header says"):
+        mf.read_model(path)
+
+
+def test_keys_that_sort_otherwise_as_texts_come_back(path):
+    """The checksum of version 1 called this file damaged."""
+    mf.write_model(path, ARRAYS, {"sizes": {9: 1, 10: 2}})
+    assert mf.read_model(path)[1] == {"sizes": {"9": 1, "10": 2}}
+
+
+def test_a_failing_write_leaves_the_old_file(path):
     old = path.read_bytes()
-    monkeypatch.setattr(mf, "save_file", fail)
-    with pytest.raises(OSError, match="disk full"):
-        mf.write_model(path, ARRAYS, {})
+    with pytest.raises(ModelFileError, match="'c' is of type object"):
+        mf.write_model(path, {**ARRAYS, "c": np.array([None])}, {})
     assert path.read_bytes() == old
     assert len(list(path.parent.iterdir())) == 1
 

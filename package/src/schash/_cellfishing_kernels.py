@@ -235,17 +235,18 @@ def add_distances(
     start: int,
     end: int,
 ) -> None:
-    """Add the Hamming distance between each query and each of its candidates by one hash.
+    """Add the Hamming distance between queries start to end - 1 and each of their candidates by one hash.
 
     candidates : (n_query, n) int64, -1 for none; query_words : (n_query, n_words) uint64;
-    words : (n_cells, n_words) uint64; totals : (n_query, n) int64
+    words : ((end - start) * n, n_words) uint64, the candidates' codes; totals : (n_query, n) int64
     """
+    n = candidates.shape[1]
     for i in range(start, end):
-        for j in range(candidates.shape[1]):
-            row = candidates[i, j]
-            if row >= 0:
+        for j in range(n):
+            if candidates[i, j] >= 0:
+                place = (i - start) * n + j
                 for w in range(words.shape[1]):
-                    totals[i, j] += np.int64(popcount(query_words[i, w] ^ words[row, w]))
+                    totals[i, j] += np.int64(popcount(query_words[i, w] ^ words[place, w]))
 
 
 @njit

@@ -82,9 +82,6 @@ def from_arrays(cls: type, arrays: dict[str, np.ndarray], description: dict[str,
         parts = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
         model._hashes.append(SignHash(arrays[f"hash.{i}"]))
         model._indexes.append(kind._from_arrays(parts, described))
-    model._codes = [
-        index.codes for index in model._indexes
-    ]  # in the order of the rows, which ranking looks up
     model.genes_, model.n_cells_ = genes, description["n_cells"]
     model.singular_values_ = arrays["singular_values"]
     _check(model)

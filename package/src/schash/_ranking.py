@@ -8,16 +8,17 @@ import numpy as np
 from schash._cellfishing_kernels import add_distances, sort_candidates, take_nearest
 from schash._threads import share_out
 from schash.hamming import BitCodes
+from schash.hamming_index import HammingIndex
 from schash.neighbors import Neighbors
 
 
 def rank_candidates(
-    found: Sequence[Neighbors], queries: Sequence[BitCodes], codes: Sequence[BitCodes], k: int
+    found: Sequence[Neighbors], queries: Sequence[BitCodes], indexes: Sequence[HammingIndex], k: int
 ) -> Neighbors:
     """The k nominated cells of smallest total Hamming distance over all hashes; ties to the smaller row.
 
-    found, queries, codes : of each hash the neighbours that it found, the queries' codes and the cells' codes. Buckets
-        looked into and candidates are summed over the hashes.
+    found, queries, indexes : of each hash the neighbours that it found, the queries' codes and the index of the cells,
+        which gives their codes back. Buckets looked into and candidates are summed over the hashes.
     """
     candidates = np.hstack([each.ids for each in found]).astype(
         np.int64, copy=False
@@ -25,11 +26,11 @@ def rank_candidates(
     n_query = len(candidates)
     share_out(partial(sort_candidates, candidates), n_query)
     totals = np.zeros(candidates.shape, np.int64)
-    for of_queries, of_cells in zip(queries, codes, strict=True):
-        share_out(partial(add_distances, candidates, of_queries.words, of_cells.words, totals), n_query)
+    for of_queries, index in zip(queries, indexes, strict=True):
+        share_out(partial(_add_distances, candidates, of_queries.words, index, totals), n_query)
     ids = np.empty((n_query, k), np.int64)
     distances = np.empty((n_query, k), np.int32)
-    far = sum(each.n_bits for each in codes) + 1
+    far = sum(index.n_bits for index in indexes) + 1
     share_out(partial(take_nearest, candidates, totals, far, ids, distances), n_query)
     return Neighbors(
         ids,
@@ -37,3 +38,12 @@ def rank_candidates(
         sum((each.n_candidates for each in found), np.zeros(n_query, np.int64)),
         sum((each.n_lookups for each in found), np.zeros(n_query, np.int64)),
     )
+
+
+def _add_distances(
+    candidates: np.ndarray, queries: np.ndarray, index: HammingIndex, totals: np.ndarray, start: int, end: int
+) -> None:
+    """Add to `totals` the distances by one hash for queries start to end - 1."""
+    rows = candidates[start:end].ravel()
+    codes = index.take(np.maximum(rows, 0))  # row 0 stands in for none
+    add_distances(candidates, queries, codes.words, totals, start, end)

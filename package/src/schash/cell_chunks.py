@@ -183,7 +183,9 @@ class CellChunks:
 
 
 def as_chunks(X: Any, genes: Any = None) -> CellChunks:
-    """`X` itself if it is `CellChunks`, a matrix as such; `genes` names its columns."""
+    """`X` itself if it is `CellChunks`, an AnnData's X, or a matrix; `genes` names its columns."""
+    if isinstance(X, anndata.AnnData):
+        X = CellChunks.from_anndata(X)
     if not isinstance(X, CellChunks):
         return CellChunks.from_matrix(X, genes=genes)
     return (

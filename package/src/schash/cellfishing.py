@@ -9,8 +9,9 @@
 import copy
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self, TypeAlias, cast
 
+import anndata
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -29,7 +30,9 @@ from schash.hamming import BitCodes
 from schash.lsh import SignHash, estimated_angles
 from schash.neighbors import NO_NEIGHBOR, Neighbors
 
-Cells = sparse.spmatrix | sparse.sparray | np.ndarray | pd.DataFrame | CellChunks
+Cells: TypeAlias = (
+    "sparse.spmatrix | sparse.sparray | np.ndarray | pd.DataFrame | anndata.AnnData | CellChunks"
+)
 
 
 class CellFishing(BaseEstimator):
@@ -46,7 +49,8 @@ class CellFishing(BaseEstimator):
     min_features : select at least so many genes, where that many vary; None for a tenth
     include_genes, exclude_genes : names of genes to select or leave out in any case
     seed : of the decomposition and of the hyperplanes
-    n_tables, layout : of each multi-index, see `schash.mih`; layout "linear" scans all codes instead
+    n_tables, layout : of each multi-index, see `schash.mih`; layout "fast" takes four times the memory,
+        "linear" scans all codes
     n_threads : threads of all that is compiled; None takes all
     progress : show a bar where standard error is a terminal
 
@@ -75,7 +79,7 @@ class CellFishing(BaseEstimator):
         exclude_genes: Sequence[str] = (),
         seed: int = 0,
         n_tables: int | None = None,
-        layout: str = "fast",
+        layout: str = "compact",
         n_threads: int | None = None,
         progress: bool = False,
     ) -> None:
@@ -98,9 +102,9 @@ class CellFishing(BaseEstimator):
 
         Parameters
         ----------
-        X : (n_cells, n_genes) counts: CSR, dense, or `CellChunks`, which are read twice, block by block
+        X : (n_cells, n_genes) counts: CSR, dense, an AnnData's X, or `CellChunks`, which are read twice, block by block
         y : ignored
-        genes : (n_genes,) names; None only where X carries them (a DataFrame, `CellChunks` of a file)
+        genes : (n_genes,) names; None only where X carries them (DataFrame, AnnData, `CellChunks` of a file)
 
         Raises
         ------
@@ -116,8 +120,7 @@ class CellFishing(BaseEstimator):
         with numba_threads(self.n_threads):
             self._reduction, cells = fit_reduction(self, chunks, names)
             self._hashes, self._layout = make_hashes(self), self.layout
-            self._codes = hash_cells(self._reduction, self._hashes, cells)
-            self._indexes = make_indexes(self, self._codes)
+            self._indexes = make_indexes(self, hash_cells(self._reduction, self._hashes, cells))
         self.genes_, self.n_cells_ = self._reduction.genes, cells.shape[0]
         self.singular_values_ = self._reduction.singular_values
         return self
@@ -158,7 +161,7 @@ class CellFishing(BaseEstimator):
             for index, queries in zip(self._indexes, codes, strict=True)
         ]
         with numba_threads(self.n_threads):
-            return rank_candidates(found, codes, self._codes, k)
+            return rank_candidates(found, codes, self._indexes, k)
 
     def encode(self, X: Cells, *, genes: Any = None) -> list[BitCodes]:
         """Codes of cells, one `BitCodes` a hash. Parameters and errors as in `search`."""
@@ -202,7 +205,7 @@ class CellFishing(BaseEstimator):
             raise DataError(message)
         shorter = copy.copy(self)
         shorter.n_hashes = n_hashes
-        for name in ("_hashes", "_indexes", "_codes"):
+        for name in ("_hashes", "_indexes"):
             setattr(shorter, name, getattr(self, name)[:n_hashes])
         return shorter
 
@@ -210,7 +213,7 @@ class CellFishing(BaseEstimator):
     def nbytes(self) -> int:
         """Memory of the codes, their indexes, the hyperplanes and the preprocessing."""
         check_is_fitted(self, "genes_")
-        parts = [*self._indexes, *self._codes, *(hash_.normals for hash_ in self._hashes), self._reduction]
+        parts = [*self._indexes, *(hash_.normals for hash_ in self._hashes), self._reduction]
         return sum(part.nbytes for part in parts)
 
     def save(self, path: str | Path, *, compression: Any = None) -> None:
