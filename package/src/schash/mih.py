@@ -5,40 +5,29 @@ it nearly or wholly in some sub-code, so the buckets around the query's sub-code
 nothing nearer can be left: `schash._mih_kernels` states the rule and its proof.
 """
 
-from dataclasses import dataclass
 from math import log2
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from schash._group_kernels import fill_groups
-from schash._mih_kernels import BUCKET_COST, fill_table, search_tables
-from schash._packed_ids import pack_ids
 from schash.clustered import Clustered, cluster_codes
 from schash.errors import ConfigError
 from schash.hamming import BitCodes
 from schash.hamming_index import HammingIndex
+from schash.mih_engine import (
+    CLUSTERED_ARRAYS,
+    TABLE_ARRAYS,
+    Layout,
+    MultiEngine,
+    Strategy,
+    Tables,
+    build_tables,
+)
 from schash.neighbors import Neighbors
-from schash.parallel import check_threads, in_blocks
 
-Layout = Literal["fast", "compact"]
-Strategy = Literal["auto", "tables", "clusters"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 CELLFISHING = "cellfishing"
-_QUERIES = 64
-_NO_BOUND = 1 << 60
-_TRIED = 32
-"""Queries of a batch that are searched both ways."""
-_FEW = 64
-"""The part of a scan that a query of a small batch may spend in the tables."""
-# What a search by clusters costs, in codes read from a bucket (measured; see package/benchmarks)
-_SCANNED = 0.25
-"""A code scanned in its cluster, which a block of queries shares and the cache holds."""
-_PIVOT = 4
-"""A cluster considered."""
-CLUSTERED_ARRAYS = ("groups", "order", "places", "pivots", "shells")
-TABLE_ARRAYS = ("firsts", "sizes", "starts", "ids", "copies")
 
 
 def cellfishing_tables(n: int, n_bits: int) -> int:
@@ -148,124 +137,3 @@ class MultiIndex(HammingIndex):
         clustered = Clustered(**{name: arrays[name] for name in CLUSTERED_ARRAYS}, n_bits=self.n_bits)
         tables = Tables(**{name: arrays[name] for name in TABLE_ARRAYS})
         return MultiEngine(clustered, tables)
-
-
-@dataclass(frozen=True, eq=False)
-class Tables:
-    """The tables of one part.
-
-    firsts, sizes : (n_tables,) int64, the sub-codes
-    starts : uint32, 2^size + 1 of each table: where its buckets start
-    ids : (n_tables * n_codes * id_bytes,) uint8, packed positions in the clustered copy, bucket by bucket
-    copies : (n_tables * n_groups, n_words, LANES) uint64, or of length 0
-    """
-
-    firsts: np.ndarray
-    sizes: np.ndarray
-    starts: np.ndarray
-    ids: np.ndarray
-    copies: np.ndarray
-
-    @property
-    def bases(self) -> np.ndarray:
-        """Where each table's buckets begin in `starts`."""
-        return np.concatenate([[0], np.cumsum((1 << self.sizes) + 1)[:-1]])
-
-
-def build_tables(
-    words: np.ndarray, clustered: Clustered, fields: tuple[np.ndarray, np.ndarray], layout: Layout
-) -> Tables:
-    """Sort the codes into buckets, table by table. words : (n_codes, n_words) uint64."""
-    n, n_words = words.shape
-    n_groups = len(clustered.groups)
-    firsts, sizes = fields
-    n_tables = len(sizes)
-    starts = np.zeros(int(((1 << sizes) + 1).sum()), np.uint32)
-    ids = np.empty((n_tables, n * clustered.id_bytes), np.uint8)
-    code_at = clustered.code_at
-    copies = np.empty(
-        (n_tables * n_groups if layout == "fast" else 0, n_words, clustered.groups.shape[2]), np.uint64
-    )
-    bases = np.concatenate([[0], np.cumsum((1 << sizes) + 1)])
-
-    def fill(a: int, _: int) -> None:
-        places = np.empty(n, np.uint32)
-        fill_table(words, code_at, firsts[a], sizes[a], starts[bases[a] : bases[a + 1]], places)
-        ids[a] = pack_ids(places)
-        if layout == "fast":
-            fill_groups(words, code_at[places], copies[a * n_groups : (a + 1) * n_groups])
-
-    in_blocks(fill, n_tables, block=1, n_threads=check_threads(None))
-    return Tables(firsts, sizes, starts, ids.ravel(), copies)
-
-
-class MultiEngine:
-    """Tables and a clustered copy of the same codes."""
-
-    def __init__(self, clustered: Clustered, tables: Tables) -> None:
-        self.clustered, self.tables = clustered, tables
-
-    def words(self) -> np.ndarray:
-        return self.clustered.words()
-
-    def take(self, codes: np.ndarray) -> np.ndarray:
-        return self.clustered.take(codes)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        clustered = {name: getattr(self.clustered, name) for name in CLUSTERED_ARRAYS}
-        tables = {name: getattr(self.tables, name) for name in TABLE_ARRAYS}
-        return {**clustered, **tables}
-
-    def search(
-        self, queries: np.ndarray, k: int, *, strategy: Strategy = "auto", **options: Any
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        bound = self._bound(queries, k, options) if strategy == "auto" else _NO_BOUND * (strategy == "tables")
-        if bound == 0:
-            return *self.clustered.search(queries, k, **options), np.zeros(len(queries), np.int64)
-        keys, sizes, candidates, lookups = self._search_tables(queries, k, bound=bound, **options)
-        hard = np.flatnonzero(sizes < 0)
-        if len(hard):
-            options["limits"] = options["limits"][hard]
-            keys[hard], sizes[hard], scanned = self.clustered.search(queries[hard], k, **options)
-            candidates[hard] += scanned
-        return keys, sizes, candidates, lookups
-
-    def _bound(self, queries: np.ndarray, k: int, options: dict[str, Any]) -> int:
-        """How much work to put into a query by the tables before it goes to the clusters; 0 for none.
-
-        Some of the queries are searched both ways, and the counts compared (no clock: the same answer each time). A few
-        queries are not worth that: they may do a small part of a scan's work in the tables first.
-        """
-        if len(queries) < 2 * _TRIED:
-            return self.clustered.n_codes // _FEW
-        tried = np.linspace(0, len(queries) - 1, _TRIED).astype(np.int64)
-        some, options = np.ascontiguousarray(queries[tried]), {**options, "limits": options["limits"][tried]}
-        _, _, scanned = self.clustered.search(some, k, **options)
-        scan_cost = int(_SCANNED * scanned.mean() + _PIVOT * len(self.clustered.pivots))
-        _, sizes, candidates, lookups = self._search_tables(some, k, bound=scan_cost, **options)
-        spent = np.where(sizes < 0, 2 * scan_cost, candidates + BUCKET_COST * lookups)
-        return 2 * scan_cost if spent.mean() < scan_cost else 0
-
-    def _search_tables(
-        self,
-        queries: np.ndarray,
-        k: int,
-        *,
-        bound: int,
-        limits: np.ndarray,
-        weights: np.ndarray,
-        n_threads: int,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        n_query, c, t = len(queries), self.clustered, self.tables
-        keys = np.empty((n_query, k), np.uint64)
-        sizes, candidates, lookups = np.zeros((3, n_query), np.int64)
-        bases = t.bases
-
-        def run(start: int, end: int) -> None:
-            search_tables(
-                c.groups, c.order, t.firsts, t.sizes, bases, t.starts, t.ids, c.n_codes, c.id_bytes, t.copies,
-                c.n_bits, queries, start, end, c.width, limits, weights, k, bound, keys, sizes, candidates, lookups,
-            )  # fmt: skip
-
-        in_blocks(run, n_query, block=_QUERIES, n_threads=n_threads)
-        return keys, sizes, candidates, lookups
