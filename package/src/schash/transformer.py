@@ -5,6 +5,7 @@ The share of bits in which two codes differ estimates the angle between the rows
 exactly: the error of that estimate is all there is.
 """
 
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -13,15 +14,17 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from schash._checks import as_data_error
+from schash._transformer_kernels import nearest_of_candidates
 from schash.errors import ConfigError, DataError
 from schash.hamming import BitCodes
 from schash.lsh import SignHash, estimated_angles, random_hyperplanes
 from schash.mih import MultiIndex
+from schash.parallel import check_threads, in_blocks
 
 METRICS = ("angle", "hamming", "euclidean")
 MODES = ("distance", "connectivity")
-BLOCK = 1024
-"""Rows whose candidates are compared at a time."""
+BLOCK = 512
+"""Rows that a thread takes at a time."""
 
 
 class HammingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -137,7 +140,9 @@ class HammingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         found = self.index_.search(codes, n_found, n_threads=self.n_threads)
         ids = _own_first(found.ids) if own else found.ids
         if exact:
-            return _rerank(centred, self._fit_rows, ids, width, own=own)
+            assert self._fit_rows is not None
+            n_threads = check_threads(self.n_threads)
+            return _rerank(centred, self._fit_rows, ids, width, own=own, n_threads=n_threads)
         distances = found.distances.astype(np.float64)  # the own row's is 0, as that of what it moved behind
         return ids, estimated_angles(distances, self.n_bits) if self.metric == "angle" else distances
 
@@ -177,22 +182,17 @@ def _own_first(ids: np.ndarray) -> np.ndarray:
 
 
 def _rerank(
-    queries: np.ndarray, rows: np.ndarray, ids: np.ndarray, width: int, *, own: bool
+    queries: np.ndarray, rows: np.ndarray, ids: np.ndarray, width: int, *, own: bool, n_threads: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `width` nearest of each query's candidates by Euclidean distance, in the order of (distance, row).
 
     queries : (n, n_features); rows : (n_rows, n_features); ids : (n, n_candidates). The first candidate stays if `own`.
     """
-    out_ids = np.empty((len(ids), width), dtype=np.int64)
-    out = np.empty((len(ids), width))
-    for start in range(0, len(ids), BLOCK):
-        block = slice(start, start + BLOCK)
-        candidates = np.sort(ids[block, own:], axis=1)  # by row, for a stable sort by distance
-        difference = rows[candidates] - queries[block, np.newaxis]  # (block, n_candidates, n_features)
-        distances = np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
-        order = np.argsort(distances, axis=1, kind="stable")[:, : width - own]
-        out_ids[block, own:] = np.take_along_axis(candidates, order, axis=1)
-        out[block, own:] = np.take_along_axis(distances, order, axis=1)
-        if own:
-            out_ids[block, 0], out[block, 0] = ids[block, 0], 0.0
-    return out_ids, out
+    candidates = np.ascontiguousarray(ids[:, own:])
+    nearest = np.empty((len(ids), width - own), dtype=np.int64)
+    distances = np.empty((len(ids), width - own))
+    run = partial(nearest_of_candidates, queries, rows, candidates, nearest, distances)
+    in_blocks(run, len(ids), block=BLOCK, n_threads=n_threads)
+    if not own:
+        return nearest, distances
+    return np.hstack([ids[:, :1], nearest]), np.hstack([np.zeros((len(ids), 1)), distances])

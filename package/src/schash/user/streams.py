@@ -1,0 +1,135 @@
+"""Cells of a file, block by block: of an h5ad or a 10x h5 only the rows in use are in memory.
+
+What cannot be read by rows is read whole, by `schash.user.files`: folders of matrix market files, matrices stored by
+columns, and h5ad files of anndata's oldest formats.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anndata
+import h5py
+import numpy as np
+import pandas as pd
+from anndata.io import read_elem
+from anndata.utils import make_index_unique
+from scipy import sparse
+
+from schash.cell_chunks import CellChunks, canonical
+from schash.errors import DataError
+from schash.user.files import check_values, read_user_cells
+from schash.values import ValuesKind
+
+
+@dataclass(frozen=True)
+class CellFile:
+    """The cells of a file.
+
+    obs, var : its cells, and the genes of the chosen matrix
+    chunks : that matrix
+    adata : the whole, where the file could not be read by rows
+    """
+
+    path: Path
+    obs: pd.DataFrame
+    var: pd.DataFrame
+    chunks: CellChunks
+    adata: anndata.AnnData | None = None
+
+    @property
+    def n_cells(self) -> int:
+        return len(self.obs)
+
+    def checked(self, values: ValuesKind) -> CellChunks:
+        """The matrix, whose blocks raise `DataError` where they are damaged or contradict the kind of values."""
+
+        def read(start: int, stop: int) -> sparse.csr_matrix:
+            try:
+                block = canonical(self.chunks.read(start, stop))
+            except (OSError, ValueError, KeyError) as error:
+                message = (
+                    f"{self.path}: cells {start:,} to {stop:,} cannot be read, the file is damaged ({error})"
+                )
+                raise DataError(message) from None
+            check_values(block, values, where=str(self.path))
+            return block
+
+        chunks = self.chunks
+        genes = self.var.index.to_numpy(str)
+        return CellChunks(read, chunks.shape, genes=genes, chunk_rows=chunks.chunk_rows, where=str(self.path))
+
+    def blocks(self, values: ValuesKind) -> Iterator[tuple[np.ndarray, sparse.csr_matrix]]:
+        """Names and rows of the cells, block by block: (n,) str, (n, n_genes) CSR float32."""
+        names = self.obs.index.to_numpy(object)
+        start = 0
+        for block in self.checked(values):
+            yield names[start : start + block.shape[0]], block
+            start += block.shape[0]
+
+
+def open_cells(path: str | Path, *, layer: str | None = None, use_raw: bool = False) -> CellFile:
+    """The cells of an h5ad, a 10x h5 or a 10x folder.
+
+    Raises
+    ------
+    DataError
+        if the file is missing, no known format, holds no cells, or lacks the layer; the message lists what there is
+    """
+    path = Path(path)
+    opened = None
+    if path.is_file() and not (layer is not None and use_raw):
+        try:
+            if path.suffix == ".h5ad":
+                opened = _open_h5ad(path, layer, use_raw)
+            elif path.suffix == ".h5" and layer is None and not use_raw:
+                opened = _open_10x(path)
+        except (OSError, KeyError, ValueError, TypeError, AttributeError):
+            opened = None  # the reader of whole files reads it, or says what is wrong
+    if opened is None or opened.n_cells == 0:
+        cells = read_user_cells(path, layer=layer, use_raw=use_raw)
+        chunks = CellChunks.from_matrix(cells.X)
+        opened = CellFile(path, cells.adata.obs, cells.var, chunks, cells.adata)
+    return opened
+
+
+def _open_h5ad(path: Path, layer: str | None, use_raw: bool) -> CellFile | None:
+    with h5py.File(path, "r") as file:
+        if file.attrs.get("encoding-type") != "anndata":
+            return None
+        obs, var = read_elem(file["obs"]), read_elem(file["raw/var" if use_raw else "var"])
+    return CellFile(path, obs, var, CellChunks.from_h5ad(path, layer=layer, use_raw=use_raw))
+
+
+def _open_10x(path: Path) -> CellFile | None:
+    """Cell Ranger's HDF5: genes x cells by columns, which is cells x genes by rows."""
+    with h5py.File(path, "r") as file:
+        groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
+        if len(groups) != 1:  # of several genomes
+            return None
+        group: Any = file[groups[0]]
+        n_genes, n_cells = (int(size) for size in group["shape"][:])
+        indptr = group["indptr"][:].astype(np.int64)  # (n_cells + 1,)
+        barcodes = group["barcodes"].asstr()[:]
+        columns = np.arange(n_genes)
+        if "features" in group:
+            features = group["features"]
+            symbols, ids = features["name"].asstr()[:], features["id"].asstr()[:]
+            columns = np.flatnonzero(features["feature_type"].asstr()[:] == "Gene Expression")
+        else:
+            symbols, ids = group["gene_names"].asstr()[:], group["genes"].asstr()[:]
+    var = pd.DataFrame(
+        {"gene_ids": ids[columns]}, index=make_index_unique(pd.Index(symbols[columns], dtype=object))
+    )
+    obs = pd.DataFrame(index=pd.Index(barcodes, dtype=object))
+
+    def read(start: int, stop: int) -> sparse.csr_matrix:
+        ends = indptr[start : stop + 1]
+        with h5py.File(path, "r") as file:
+            data, indices = (file[groups[0]][name][ends[0] : ends[-1]] for name in ("data", "indices"))
+        block = sparse.csr_matrix((data, indices, ends - ends[0]), shape=(stop - start, n_genes))
+        block.check_format(full_check=True)  # what follows trusts the indices
+        return block if len(columns) == n_genes else block[:, columns]
+
+    return CellFile(path, obs, var, CellChunks(read, (n_cells, len(columns)), where=str(path)))
