@@ -6,6 +6,7 @@ from test_search import clustered_bits
 
 from schash import hamming_index
 from schash.anchor_index import AnchorIndex
+from schash.array_file import write_arrays
 from schash.errors import ModelFileError
 from schash.hamming import pack_bits
 from schash.linear_index import LinearIndex
@@ -82,3 +83,12 @@ def test_another_kind_and_a_newer_version_are_refused(tmp_path, index, monkeypat
     monkeypatch.undo()
     with pytest.raises(ModelFileError, match=r"version 2.*update schash"):
         type(index).load(path)
+
+
+@pytest.mark.parametrize("name", ["groups", "order", "places", "pivots", "starts", "ids", "firsts", "copies"])
+def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path, name):
+    arrays, description = MultiIndex(pack_bits(clustered_bits(500, 64)))._to_arrays()
+    arrays[f"0.{name}"] = arrays[f"0.{name}"][:-1]
+    write_arrays(tmp_path / "codes.index", arrays, description, format=MultiIndex.FORMAT, version=1)
+    with pytest.raises(ModelFileError, match=f"does not make an index.*{name} has shape"):
+        MultiIndex.load(tmp_path / "codes.index")

@@ -22,6 +22,7 @@ from schash.mih_engine import (
     Strategy,
     Tables,
     build_tables,
+    check_arrays,
 )
 from schash.neighbors import Neighbors
 
@@ -136,4 +137,5 @@ class MultiIndex(HammingIndex):
     def _restore_engine(self, arrays: dict[str, np.ndarray], n_codes: int) -> "MultiEngine":
         clustered = Clustered(**{name: arrays[name] for name in CLUSTERED_ARRAYS}, n_bits=self.n_bits)
         tables = Tables(**{name: arrays[name] for name in TABLE_ARRAYS})
+        check_arrays(clustered, tables)
         return MultiEngine(clustered, tables)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from schash._group_kernels import fill_groups
+from schash._lanes import LANES
 from schash._mih_kernels import BUCKET_COST, fill_table, search_tables
 from schash._packed_ids import pack_ids
 from schash.clustered import Clustered
@@ -48,6 +49,26 @@ class Tables:
     def bases(self) -> np.ndarray:
         """Where each table's buckets begin in `starts`."""
         return np.concatenate([[0], np.cumsum((1 << self.sizes) + 1)[:-1]])
+
+
+def check_arrays(clustered: Clustered, tables: Tables) -> None:
+    """Raise `ValueError` where sizes of arrays read from a file do not fit each other: compiled loops trust them."""
+    n_bits, n, id_bytes = clustered.n_bits, clustered.n_codes, clustered.id_bytes
+    n_words, n_groups, n_tables = -(-n_bits // 64), -(-n // LANES), len(tables.sizes)
+    wanted = {
+        "groups": (clustered.groups, (n_groups, n_words, LANES)),
+        "order": (clustered.order, (n * id_bytes,)),
+        "places": (clustered.places, (n * id_bytes,)),
+        "pivots": (clustered.pivots, ((len(clustered.shells) - 1) // (n_bits + 1), n_words)),
+        "firsts": (tables.firsts, (n_tables,)),
+        "starts": (tables.starts, (int(((1 << tables.sizes) + 1).sum()),)),
+        "ids": (tables.ids, (n_tables * n * id_bytes,)),
+        "copies": (tables.copies, (n_tables * n_groups if len(tables.copies) else 0, n_words, LANES)),
+    }
+    for name, (array, shape) in wanted.items():
+        if array.shape != shape:
+            message = f"{name} has shape {array.shape}, expected {shape}"
+            raise ValueError(message)
 
 
 def build_tables(
