@@ -15,7 +15,7 @@ EXTRAS := workflow,oracle,test
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo small paper test lint types unit reference constraints schemas clean
+.PHONY: help setup demo small paper bench test lint types unit reference constraints schemas clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ small: $(STAMP)  ## eight public data sets, the reference suite
 
 paper: $(STAMP)  ## the papers' own data sets (gigabytes, hours)
 	@SCHASH_SUITE=paper BIN=$(BIN) TARGETS="$(TARGETS)" scripts/run_suite.sh $(ARGS)
+
+bench: $(STAMP)  ## the search engine against faiss and usearch: make bench ARGS=--quick
+	@PYTHONPATH=package $(BIN)/python -m benchmarks $(ARGS)
 
 test: lint types unit  ## lint, types, unit tests and the workflow's own tests
 
