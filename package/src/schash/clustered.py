@@ -22,8 +22,9 @@ from schash._cluster_kernels import (
 )
 from schash._group_kernels import fill_groups, read_groups, take_codes
 from schash._lanes import LANES
+from schash._linear_kernels import search_all
 from schash._packed_ids import bytes_for, pack_ids, unpack_ids
-from schash.parallel import check_threads, in_blocks
+from schash.parallel import block_for, check_threads, in_blocks
 
 _SAMPLE = 64
 """Codes a pivot on which the pivots are placed."""
@@ -104,9 +105,27 @@ class Clustered:
                 ordered[0], start, end, self.width, ordered[1], weights, ordered[2], k, keys, sizes, scanned,
             )  # fmt: skip
 
-        in_blocks(run, len(queries), block=_QUERIES, n_threads=n_threads)
+        in_blocks(
+            run, len(queries), block=block_for(len(queries), n_threads, most=_QUERIES), n_threads=n_threads
+        )
         back = np.argsort(order)
         return keys[back], sizes[back], scanned[back]
+
+    def search_all(
+        self, queries: np.ndarray, k: int, *, limits: np.ndarray, weights: np.ndarray, n_threads: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same by looking at every code, for where little can be left out."""
+        n_query = len(queries)
+        keys, sizes = np.empty((n_query, k), np.uint64), np.zeros(n_query, np.int64)
+
+        def run(start: int, end: int) -> None:
+            search_all(
+                self.groups, self.order, self.id_bytes, self.n_codes, self.n_bits, queries, start, end, self.width,
+                limits, weights, k, keys, sizes,
+            )  # fmt: skip
+
+        in_blocks(run, n_query, block=block_for(n_query, n_threads, most=_QUERIES), n_threads=n_threads)
+        return keys, sizes, np.full(n_query, self.n_codes)
 
 
 def cluster_codes(words: np.ndarray, n_bits: int, *, n_pivots: int | None = None, seed: int = 0) -> Clustered:

@@ -7,8 +7,9 @@ from schash._lanes import LANES
 from schash._linear_kernels import search_all
 from schash.clustered import group_codes
 from schash.hamming_index import HammingIndex
-from schash.parallel import in_blocks
+from schash.parallel import block_for, in_blocks
 
+_IN_PLACE = np.empty(0, np.uint8)
 _QUERIES = 64
 """Queries that share each block of codes while it is in the cache."""
 
@@ -56,8 +57,9 @@ class _LinearEngine:
 
         def run(start: int, end: int) -> None:
             search_all(
-                self.groups, self.n_codes, self.n_bits, queries, start, end, width, limits, weights, k, keys, sizes
+                self.groups, _IN_PLACE, 0, self.n_codes, self.n_bits, queries, start, end, width,
+                limits, weights, k, keys, sizes,
             )  # fmt: skip
 
-        in_blocks(run, n_query, block=min(_QUERIES, -(-n_query // n_threads)), n_threads=n_threads)
+        in_blocks(run, n_query, block=block_for(n_query, n_threads, most=_QUERIES), n_threads=n_threads)
         return keys, sizes, np.full(n_query, self.n_codes), np.zeros(n_query, np.int64)

@@ -10,14 +10,15 @@ from schash._lanes import LANES
 from schash._mih_kernels import BUCKET_COST, fill_table, search_tables
 from schash._packed_ids import pack_ids
 from schash.clustered import Clustered
-from schash.parallel import check_threads, in_blocks
+from schash.parallel import block_for, check_threads, in_blocks
 
 Layout = Literal["fast", "compact"]
 Strategy = Literal["auto", "tables", "clusters"]
 _QUERIES = 64
 _NO_BOUND = 1 << 60
-_TRIED = 32
-"""Queries of a batch that are searched both ways."""
+_BATCH = 64
+"""Queries from which on some are tried both ways."""
+_TRIED = 8
 _FEW = 64
 """The part of a scan that a query of a small batch may spend in the tables."""
 # What a search by clusters costs, in codes read from a bucket (measured; see package/benchmarks)
@@ -25,6 +26,10 @@ _SCANNED = 0.25
 """A code scanned in its cluster, which a block of queries shares and the cache holds."""
 _PIVOT = 4
 """A cluster considered."""
+_FETCHED = 8
+"""A code fetched by its position, where the table has no copy of its own."""
+_MOST = 0.8
+"""Part of the codes beyond which looking at all of them, without asking which, is faster."""
 CLUSTERED_ARRAYS = ("groups", "order", "places", "pivots", "shells")
 TABLE_ARRAYS = ("firsts", "sizes", "starts", "ids", "copies")
 
@@ -118,9 +123,10 @@ class MultiEngine:
     def search(
         self, queries: np.ndarray, k: int, *, strategy: Strategy = "auto", **options: Any
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        bound = self._bound(queries, k, options) if strategy == "auto" else _NO_BOUND * (strategy == "tables")
-        if bound == 0:
-            return *self.clustered.search(queries, k, **options), np.zeros(len(queries), np.int64)
+        way, bound = self._plan(queries, k, options) if strategy == "auto" else (strategy, _NO_BOUND)
+        if way != "tables":
+            scan = self.clustered.search_all if way == "all" else self.clustered.search
+            return *scan(queries, k, **options), np.zeros(len(queries), np.int64)
         keys, sizes, candidates, lookups = self._search_tables(queries, k, bound=bound, **options)
         hard = np.flatnonzero(sizes < 0)
         if len(hard):
@@ -129,21 +135,27 @@ class MultiEngine:
             candidates[hard] += scanned
         return keys, sizes, candidates, lookups
 
-    def _bound(self, queries: np.ndarray, k: int, options: dict[str, Any]) -> int:
-        """How much work to put into a query by the tables before it goes to the clusters; 0 for none.
+    def _plan(self, queries: np.ndarray, k: int, options: dict[str, Any]) -> tuple[str, int]:
+        """("tables", bound), ("clusters", 0) or ("all", 0): the way that needs least work, and how much work to put
+        into a query by the tables before it goes to the clusters.
 
         Some of the queries are searched both ways, and the counts compared (no clock: the same answer each time). A few
         queries are not worth that: they may do a small part of a scan's work in the tables first.
         """
-        if len(queries) < 2 * _TRIED:
-            return self.clustered.n_codes // _FEW
+        n = self.clustered.n_codes
+        if len(queries) < _BATCH:
+            return "tables", n // _FEW
         tried = np.linspace(0, len(queries) - 1, _TRIED).astype(np.int64)
         some, options = np.ascontiguousarray(queries[tried]), {**options, "limits": options["limits"][tried]}
         _, _, scanned = self.clustered.search(some, k, **options)
-        scan_cost = int(_SCANNED * scanned.mean() + _PIVOT * len(self.clustered.pivots))
-        _, sizes, candidates, lookups = self._search_tables(some, k, bound=scan_cost, **options)
-        spent = np.where(sizes < 0, 2 * scan_cost, candidates + BUCKET_COST * lookups)
-        return 2 * scan_cost if spent.mean() < scan_cost else 0
+        if scanned.mean() > _MOST * n:
+            scan, scan_cost = "all", int(_SCANNED * n)
+        else:
+            scan, scan_cost = "clusters", int(_SCANNED * scanned.mean() + _PIVOT * len(self.clustered.pivots))
+        _, sizes, candidates, lookups = self._search_tables(some, k, bound=scan_cost // 2, **options)
+        code_cost = 1 if len(self.tables.copies) else _FETCHED
+        spent = np.where(sizes < 0, scan_cost, code_cost * candidates + BUCKET_COST * lookups)
+        return ("tables", 2 * scan_cost) if spent.mean() < scan_cost / 2 else (scan, 0)
 
     def _search_tables(
         self,
@@ -166,5 +178,5 @@ class MultiEngine:
                 c.n_bits, queries, start, end, c.width, limits, weights, k, bound, keys, sizes, candidates, lookups,
             )  # fmt: skip
 
-        in_blocks(run, n_query, block=_QUERIES, n_threads=n_threads)
+        in_blocks(run, n_query, block=block_for(n_query, n_threads, most=_QUERIES), n_threads=n_threads)
         return keys, sizes, candidates, lookups

@@ -24,6 +24,11 @@ def check_threads(n_threads: int | None) -> int:
     return int(n_threads)
 
 
+def block_for(n: int, n_threads: int, *, most: int) -> int:
+    """Size of a block, at most `most`, such that n give every thread one."""
+    return max(1, min(most, -(-n // n_threads)))
+
+
 def in_blocks(run: Callable[[int, int], None], n: int, *, block: int, n_threads: int) -> None:
     """Call run(start, end) over 0 to n in steps of `block`; blocks are handed out as threads become free."""
     starts = range(0, n, block)
