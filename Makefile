@@ -11,7 +11,7 @@ SUITE ?= small
 
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
-EXTRAS := workflow,oracle,test
+EXTRAS := workflow,oracle,bench,test
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -50,7 +50,7 @@ lint: $(STAMP)
 	$(SNAKEMAKE) --lint
 
 types: $(STAMP)
-	cd package && $(abspath $(BIN))/mypy
+	cd package && $(abspath $(BIN))/mypy && $(abspath $(BIN))/mypy -p benchmarks
 
 unit: $(STAMP)
 	$(BIN)/pytest -c package/pyproject.toml --rootdir . package/tests workflow/tests
@@ -65,4 +65,4 @@ schemas: $(STAMP)  ## JSON schemas of the config files, for editors
 	$(BIN)/python workflow/schemas/write.py
 
 clean:  ## remove generated results, keep downloads and references
-	rm -rf results/demo results/small results/paper .snakemake
+	rm -rf results/demo results/small results/paper results/bench results/bench_quick .snakemake
