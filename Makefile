@@ -15,7 +15,7 @@ EXTRAS := workflow,oracle,bench,test
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo small paper bench test lint types unit reference constraints schemas clean
+.PHONY: help setup demo small paper bench test lint types unit reference bench-reference constraints schemas clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ unit: $(STAMP)
 
 reference: $(STAMP)  ## commit-ready reference of a finished run: make reference SUITE=small
 	$(BIN)/python scripts/write_reference.py $(SUITE)
+
+bench-reference: $(STAMP)  ## the same of a finished `make bench`
+	PYTHONPATH=package $(BIN)/python -m benchmarks.reference results/bench results/reference/bench README.md
 
 constraints:  ## pin what a fresh install resolves to (envs/constraints.txt, envs/schash.yaml)
 	PYTHON=$(PYTHON) TORCH_INDEX=$(TORCH_INDEX) EXTRAS=$(EXTRAS) envs/pin.sh

@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 
 from schash.methods.catalogue import load_catalogue
-from schash.reference import copy_reference, headline_markdown, write_headline
+from schash.reference import copy_reference, headline_markdown, write_block
 
 FIGURES = {"demo": [], "small": ["table1", "fig2a", "variants", "training"]}
 HEADLINE = """\
@@ -33,7 +33,7 @@ def main(suite: str) -> None:
         controls = [name for name, row in rows.items() if row.control]
         table = headline_markdown(pd.read_csv(run / "figures/fig2a.tsv", sep="\t"), controls)
         block = HEADLINE.format(table=table, threads=threads, **facts).rstrip()
-        write_headline(Path("README.md"), block)
+        write_block(Path("README.md"), "headline", block)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from schash.errors import DataError
-from schash.reference import BEGIN, END, KEPT, copy_reference, headline_markdown, write_headline
+from schash.reference import KEPT, copy_reference, headline_markdown, markers, write_block
 
 TABLE = pd.DataFrame(
     [
@@ -32,12 +32,13 @@ def test_headline_by_hand():
 
 def test_only_the_block_between_the_markers_changes(tmp_path):
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    write_headline(readme, "new")
-    assert readme.read_text() == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
+    begin, end = markers("headline")
+    readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    write_block(readme, "headline", "new")
+    assert readme.read_text() == f"before\n{begin}\nnew\n{end}\nafter\n"
     readme.write_text("no markers")
     with pytest.raises(DataError, match="needs the markers"):
-        write_headline(readme, "new")
+        write_block(readme, "headline", "new")
 
 
 def test_only_a_run_that_ended_well_becomes_the_reference(tmp_path):

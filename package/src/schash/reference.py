@@ -10,7 +10,6 @@ from schash.errors import DataError
 
 KEPT = ("metrics.tsv", "paper_vs_ours.tsv", "config.yaml", "environment.yaml")
 FIGURE_KINDS = ("png", "svg", "tsv")
-BEGIN, END = "<!-- headline:begin -->", "<!-- headline:end -->"
 SIGNIFICANT = 0.05
 
 
@@ -76,13 +75,25 @@ def _cell(row: pd.DataFrame, best: float) -> str:
     return f"{text}†" if record["p_holm"] < SIGNIFICANT and record["difference"] < 0 else text
 
 
-def write_headline(readme: Path, block: str) -> None:
-    """Replace what stands between the markers of `readme`."""
-    text = readme.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        message = f"{readme}: needs the markers {BEGIN} and {END} once each"
+def markers(name: str) -> tuple[str, str]:
+    """What stands before and after a block that is written into a page."""
+    return f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+
+
+def write_block(page: Path, name: str, block: str) -> None:
+    """Replace what stands between the markers of `name` on a page of Markdown.
+
+    Raises
+    ------
+    DataError
+        if the page does not have each marker once
+    """
+    begin, end = markers(name)
+    text = page.read_text(encoding="utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        message = f"{page}: needs the markers {begin} and {end} once each"
         raise DataError(message)
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
-    with atomic_path(readme) as temporary:
-        temporary.write_text(f"{head}{BEGIN}\n{block}\n{END}{tail}", encoding="utf-8")
+    head, rest = text.split(begin)
+    tail = rest.split(end)[1]
+    with atomic_path(page) as temporary:
+        temporary.write_text(f"{head}{begin}\n{block}\n{end}{tail}", encoding="utf-8")
