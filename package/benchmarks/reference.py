@@ -23,9 +23,9 @@ SHOWN = {
     "faiss_flat": "faiss flat",
 }
 BLOCK = """\
-Search, exactly: the 10 nearest of 2^20 codes of {bits} bits, for 2,000 queries on {threads} threads of one process; milliseconds
-a query, and how many times faster than faiss `IndexBinaryFlat` (`make bench`, {cpu}, commit `{git_sha}`). d10 is the mean
-distance of the 10th neighbour: how hard the search is.
+Exact search: the 10 nearest of 2^20 codes of {bits} bits, for 2,000 queries on {threads} threads of one process.
+Milliseconds a query, and how many times faster than faiss `IndexBinaryFlat` (`make bench`, {cpu}, commit
+`{git_sha}`). d10 is the mean distance of the 10th neighbour: how hard the search is.
 
 {table}
 
@@ -82,7 +82,7 @@ def target_table(targets: pd.DataFrame) -> str:
     """What was aimed at and what was reached."""
     lines = ["| what | reached | aim |", "|---|---|---|"]
     for row in targets.fillna({"unit": ""}).to_dict("records"):
-        reached = f"{row['reached']:,.0f}" if row["reached"] >= 1000 else f"{row['reached']:.3g}"  # noqa: PLR2004
+        reached = f"{row['reached']:,.0f}" if row["reached"] >= 1000 else f"{row['reached']:.3g}"
         lines.append(f"| {row['what']} | {reached} {row['unit']} | {row['target']:,g} |")
     return "\n".join(lines)
 
