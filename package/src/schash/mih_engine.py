@@ -18,7 +18,9 @@ _QUERIES = 64
 _NO_BOUND = 1 << 60
 _BATCH = 64
 """Queries from which on some are tried both ways."""
-_TRIED = 8
+_TRIED = 4
+_WIN = 4
+"""How many times less work the tables must promise: so little of it is then spent on finding out."""
 _FEW = 64
 """The part of a scan that a query of a small batch may spend in the tables."""
 # What a search by clusters costs, in codes read from a bucket (measured; see package/benchmarks)
@@ -152,10 +154,10 @@ class MultiEngine:
             scan, scan_cost = "all", int(_SCANNED * n)
         else:
             scan, scan_cost = "clusters", int(_SCANNED * scanned.mean() + _PIVOT * len(self.clustered.pivots))
-        _, sizes, candidates, lookups = self._search_tables(some, k, bound=scan_cost // 2, **options)
+        _, sizes, candidates, lookups = self._search_tables(some, k, bound=scan_cost // _WIN, **options)
         code_cost = 1 if len(self.tables.copies) else _FETCHED
         spent = np.where(sizes < 0, scan_cost, code_cost * candidates + BUCKET_COST * lookups)
-        return ("tables", 2 * scan_cost) if spent.mean() < scan_cost / 2 else (scan, 0)
+        return ("tables", 2 * scan_cost) if spent.mean() < scan_cost / _WIN else (scan, 0)
 
     def _search_tables(
         self,
