@@ -92,3 +92,40 @@ def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path, name):
     write_arrays(tmp_path / "codes.index", arrays, description, format=MultiIndex.FORMAT, version=1)
     with pytest.raises(ModelFileError, match=f"does not make an index.*{name} has shape"):
         MultiIndex.load(tmp_path / "codes.index")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("order", 255),
+        ("places", 255),
+        ("ids", 255),
+        ("firsts", 63),
+        ("starts", 10**6),
+        ("shells", 10**6),
+        ("rows", 5),
+    ],
+)
+def test_numbers_that_point_outside_are_refused(tmp_path, name, value):
+    arrays, description = MultiIndex(pack_bits(clustered_bits(500, 64, repeats=3)))._to_arrays()
+    array = arrays[f"0.{name}"].copy()
+    array[len(array) // 2] = value
+    write_arrays(
+        tmp_path / "codes.index",
+        {**arrays, f"0.{name}": array},
+        description,
+        format=MultiIndex.FORMAT,
+        version=1,
+    )
+    with pytest.raises(ModelFileError, match="does not make an index"):
+        MultiIndex.load(tmp_path / "codes.index")
+
+
+@pytest.mark.parametrize("make", [LinearIndex, MAKERS["anchors"]])
+def test_a_wrong_number_of_rows_is_refused(tmp_path, make):
+    index = make(pack_bits(clustered_bits(100, 64)))
+    arrays, description = index._to_arrays()
+    description["n_rows"] = [100_000]
+    write_arrays(tmp_path / "codes.index", arrays, description, format=index.FORMAT, version=1)
+    with pytest.raises(ModelFileError, match="does not make an index"):
+        type(index).load(tmp_path / "codes.index")

@@ -148,6 +148,9 @@ def test_what_is_refused(make):
     index = make(pack_bits(clustered_bits(20, 64)))
     with pytest.raises(DataError, match="queries have 128 bits, the codes of this index 64"):
         index.search(pack_bits(clustered_bits(1, 128)), 1)
+    for rows in ([-1], [0, 20]):
+        with pytest.raises(DataError, match="rows must lie from 0 to 19"):
+            index.take(rows)
     with pytest.raises(DataError, match="added codes have 13 bits"):
         index.add(pack_bits(clustered_bits(1, 13)))
     with pytest.raises(ConfigError, match="k must be a number of neighbours, 0 or more, got -1"):
@@ -171,3 +174,12 @@ def test_ties_at_the_edge_of_what_is_read(strategy):
     queries = rng.random((40, 11)) < 0.5
     found = MultiIndex(pack_bits(codes)).search(pack_bits(queries), 20, strategy=strategy)
     assert_nearest(found, codes, queries, 20)
+
+
+def test_an_addition_that_fails_leaves_the_index_as_it_was(monkeypatch):
+    codes = pack_bits(clustered_bits(50, 64))
+    index = MultiIndex(codes)
+    monkeypatch.setattr(MultiIndex, "_engine", lambda self, words: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        index.add(codes)
+    assert index.codes == codes

@@ -425,7 +425,7 @@ def test_a_damaged_file_says_so(query, folder):
     query.write_h5ad(folder / "q.h5ad")
     with h5py.File(folder / "q.h5ad", "r+") as file:
         file["X/indices"][5] = 1000
-    with pytest.raises(DataError, match=r"q\.h5ad: cells 0 to 80 cannot be read, the file is damaged"):
+    with pytest.raises(DataError, match=r"q\.h5ad: damaged: rows 0 to 80 of X are no CSR"):
         search_to(folder / "out.tsv", folder / "q.h5ad", folder)
     assert not (folder / "out.tsv").exists()
     write_10x_h5(folder / "q.h5", query, version=2)

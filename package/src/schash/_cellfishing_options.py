@@ -19,6 +19,8 @@ def check_options(model: Any) -> None:
     for name in ("min_features", "n_threads"):
         if getattr(model, name) is not None:
             _check_whole(name, getattr(model, name), 1)
+    if model.n_tables is not None and model.n_tables != "cellfishing":
+        _check_whole("n_tables", model.n_tables, 1)
     for name, allowed in (("transform", TRANSFORMS), ("stats", STATS), ("layout", LAYOUTS)):
         if getattr(model, name) not in allowed:
             message = f"{name}={getattr(model, name)!r} is not known; allowed: {', '.join(allowed)}"

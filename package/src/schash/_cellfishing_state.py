@@ -11,6 +11,7 @@ from schash._standardized import GeneStatistics
 from schash._version import __version__
 from schash.array_file import read_arrays, write_arrays
 from schash.errors import ModelFileError
+from schash.hamming_index import PARTS_ERRORS
 from schash.lsh import SignHash
 from schash.packed_strings import pack_strings, unpack_strings
 
@@ -30,7 +31,7 @@ def load_index(cls: type, path: str | Path) -> Any:
     arrays, description = read_arrays(path, format=FORMAT, version=VERSION)
     try:
         return from_arrays(cls, arrays, description)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except PARTS_ERRORS as error:
         message = f"{path}: damaged: its parts do not make an index ({type(error).__name__}: {error})"
         raise ModelFileError(message) from error
 

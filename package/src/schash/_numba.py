@@ -12,18 +12,11 @@ from numba import types
 from numba.extending import intrinsic
 
 
-def njit(function: Callable | None = None, *, parallel: bool = False, inline: bool = False) -> Any:
-    """Compile to machine code, cached on disk. Use as `@njit`, `@njit(parallel=True)` or `@njit(inline=True)`.
-
-    `inline` is for short loops that take many arrays: each array is seven words to pass.
-    """
-    decorate = numba.njit(  # noqa: TID251
-        cache=True, nogil=True, fastmath=False, parallel=parallel, inline="always" if inline else "never"
-    )
-    return decorate if function is None else decorate(function)
+def njit(function: Callable) -> Any:
+    """Compile to machine code, cached on disk."""
+    return numba.njit(cache=True, nogil=True, fastmath=False)(function)  # noqa: TID251
 
 
-prange = numba.prange
 JIT_DISABLED = bool(getattr(numba.config, "DISABLE_JIT", False))
 
 if JIT_DISABLED:

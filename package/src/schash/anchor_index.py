@@ -13,6 +13,7 @@ import numpy as np
 from schash._anchor_kernels import search_buckets
 from schash._cluster_kernels import order_by_shell
 from schash._group_kernels import read_groups
+from schash._lanes import LANES
 from schash._packed_ids import bytes_for, pack_ids, unpack_ids
 from schash.clustered import assign, group_codes
 from schash.errors import ConfigError
@@ -60,7 +61,21 @@ class AnchorIndex(HammingIndex):
         return _Buckets(group_codes(words, order), pack_ids(order), starts)
 
     def _restore_engine(self, arrays: dict[str, np.ndarray], n_codes: int) -> "_Buckets":
-        return _Buckets(arrays["groups"], arrays["order"], arrays["buckets"])
+        buckets = _Buckets(arrays["groups"], arrays["order"], arrays["buckets"])
+        shape = (-(-n_codes // LANES), self.anchors.words.shape[1], LANES)
+        starts = buckets.buckets.astype(np.int64)
+        fits = (
+            buckets.groups.shape == shape and len(starts) == len(self.anchors) + 1 and starts[-1] == n_codes
+        )
+        if not fits or np.diff(starts).min() < 0 or starts[0] != 0:
+            message = (
+                f"groups of shape {buckets.groups.shape} in {len(starts) - 1} buckets are not {n_codes} codes"
+            )
+            raise ValueError(message)
+        if len(buckets.code_at) != n_codes or buckets.code_at.max() >= n_codes:
+            message = "buckets point outside of the codes"
+            raise ValueError(message)
+        return buckets
 
     @property
     def nbytes(self) -> int:

@@ -28,7 +28,7 @@ from schash.cell_chunks import CellChunks, as_chunks
 from schash.errors import DataError
 from schash.hamming import BitCodes
 from schash.lsh import SignHash, estimated_angles
-from schash.neighbors import NO_NEIGHBOR, Neighbors
+from schash.neighbors import NO_NEIGHBOR, Neighbors, padded
 
 Cells: TypeAlias = (
     "sparse.spmatrix | sparse.sparray | np.ndarray | pd.DataFrame | anndata.AnnData | CellChunks"
@@ -118,9 +118,11 @@ class CellFishing(BaseEstimator):
         chunks = as_chunks(X, genes)
         names = check_genes(_names_of(chunks), chunks.shape[1])
         with numba_threads(self.n_threads):
-            self._reduction, cells = fit_reduction(self, chunks, names)
-            self._hashes, self._layout = make_hashes(self), self.layout
-            self._indexes = make_indexes(self, hash_cells(self._reduction, self._hashes, cells))
+            reduction, cells = fit_reduction(self, chunks, names)
+            hashes = make_hashes(self)
+            indexes = make_indexes(self, hash_cells(reduction, hashes, cells))
+        # Only now, so that a fit that fails leaves what was there
+        self._reduction, self._hashes, self._indexes, self._layout = reduction, hashes, indexes, self.layout
         self.genes_, self.n_cells_ = self._reduction.genes, cells.shape[0]
         self.singular_values_ = self._reduction.singular_values
         return self
@@ -156,12 +158,15 @@ class CellFishing(BaseEstimator):
         if len(codes) != len(self._indexes):
             message = f"the index has {len(self._indexes)} hashes, got the codes of {len(codes)}"
             raise DataError(message)
+        known = min(int(k), self.n_cells_)
         found = [
-            index.search(queries, k, n_threads=self.n_threads)
+            index.search(queries, known, n_threads=self.n_threads)
             for index, queries in zip(self._indexes, codes, strict=True)
         ]
         with numba_threads(self.n_threads):
-            return rank_candidates(found, codes, self._indexes, k)
+            nearest = rank_candidates(found, codes, self._indexes, known)
+        far = sum(index.n_bits for index in self._indexes) + 1
+        return padded(nearest, int(k), far=far)
 
     def encode(self, X: Cells, *, genes: Any = None) -> list[BitCodes]:
         """Codes of cells, one `BitCodes` a hash. Parameters and errors as in `search`."""

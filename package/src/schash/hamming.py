@@ -12,6 +12,8 @@ from schash._hamming_kernels import pairwise_distances
 from schash.errors import DataError
 
 WORD_BITS = 64
+MAX_BITS = 32_767
+"""Distances within the indexes are 16-bit numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,9 @@ class BitCodes:
     def __post_init__(self) -> None:
         if self.n_bits < 1:
             message = f"a code has at least 1 bit, got n_bits={self.n_bits}"
+            raise DataError(message)
+        if self.n_bits > MAX_BITS:
+            message = f"a code has at most {MAX_BITS} bits, got n_bits={self.n_bits}"
             raise DataError(message)
         if self.words.dtype != np.uint64 or self.words.ndim != 2:
             message = f"words must be an (n, n_words) uint64 array, got {self.words.shape} {self.words.dtype}"

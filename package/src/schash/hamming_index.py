@@ -21,6 +21,8 @@ from schash.neighbors import NO_NEIGHBOR, Neighbors
 from schash.parallel import check_threads
 
 VERSION = 1
+PARTS_ERRORS = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+"""What may go wrong where the arrays of a file do not make what its header says."""
 _JOIN = 2
 """Parts are joined while the earlier one has fewer than this many times the rows of the later one."""
 
@@ -129,7 +131,17 @@ class HammingIndex:
         return BitCodes(np.concatenate(words), self.n_bits)
 
     def take(self, rows: np.ndarray) -> BitCodes:
-        """The codes of some rows, (m,) int64."""
+        """The codes of some rows, (m,) integers.
+
+        Raises
+        ------
+        DataError
+            if there is no such row
+        """
+        rows = np.asarray(rows)
+        if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < len(self):
+            message = f"rows must lie from 0 to {len(self) - 1}, got {rows.min()} to {rows.max()}"
+            raise DataError(message)
         words, offset = np.empty((len(rows), words_for(self.n_bits)), np.uint64), 0
         for part in self._parts:
             own = np.flatnonzero((rows >= offset) & (rows < offset + part.n_rows))
@@ -147,10 +159,11 @@ class HammingIndex:
         """
         check_width(codes, self.n_bits, "added codes")
         if len(codes):
-            words = codes.words
-            while self._parts and self._parts[-1].n_rows < _JOIN * len(words):
-                words = np.concatenate([self._parts.pop().words(), words])
-            self._parts.append(self._new_part(words))
+            words, kept = codes.words, len(self._parts)
+            while kept and self._parts[kept - 1].n_rows < _JOIN * len(words):
+                kept -= 1
+                words = np.concatenate([self._parts[kept].words(), words])
+            self._parts[kept:] = [self._new_part(words)]  # built first: a failure leaves the index as it was
         return self
 
     def search(self, queries: BitCodes, k: int, *, n_threads: int | None = None) -> Neighbors:
@@ -211,7 +224,7 @@ class HammingIndex:
         arrays, description = read_arrays(path, format=cls.FORMAT, version=VERSION)
         try:
             return cls._from_arrays(arrays, description)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except PARTS_ERRORS as error:
             message = f"{path}: its content does not make an index ({type(error).__name__}: {error})"
             raise ModelFileError(message) from error
 
@@ -237,6 +250,7 @@ class HammingIndex:
             own = {name.split(".", 1)[1]: a for name, a in arrays.items() if name.startswith(f"{i}.")}
             distinct = Distinct(np.empty((0, 0), np.uint64), own["row_starts"], own["rows"])
             n_codes = len(distinct.starts) - 1 if len(distinct.starts) else n_rows
+            check_rows(distinct, n_rows)
             index._parts.append(Part(index._restore_engine(own, n_codes), distinct, n_rows))
         return index
 
@@ -256,6 +270,16 @@ def check_width(codes: BitCodes, n_bits: int, what: str) -> None:
     if codes.n_bits != n_bits:
         message = f"{what} have {codes.n_bits} bits, the codes of this index {n_bits}"
         raise DataError(message)
+
+
+def check_rows(distinct: Distinct, n_rows: int) -> None:
+    """Raise `ValueError` where the rows of each code, read from a file, are not those of `n_rows` rows."""
+    starts, rows = distinct.starts, distinct.rows
+    if not len(starts) and not len(rows) and n_rows > 0:
+        return
+    if len(rows) != n_rows or starts[-1] != n_rows or not np.array_equal(np.sort(rows), np.arange(n_rows)):
+        message = f"the rows of {len(starts) - 1} codes are not those of {n_rows} cells"
+        raise ValueError(message)
 
 
 def _merge(one: Neighbors, other: Neighbors) -> Neighbors:

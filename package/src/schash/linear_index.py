@@ -6,6 +6,7 @@ from schash._group_kernels import read_groups
 from schash._lanes import LANES
 from schash._linear_kernels import search_all
 from schash.clustered import group_codes
+from schash.hamming import words_for
 from schash.hamming_index import HammingIndex
 from schash.parallel import block_for, in_blocks
 
@@ -30,7 +31,11 @@ class LinearIndex(HammingIndex):
         return _LinearEngine(group_codes(words, np.arange(len(words))), len(words), self.n_bits)
 
     def _restore_engine(self, arrays: dict[str, np.ndarray], n_codes: int) -> "_LinearEngine":
-        return _LinearEngine(arrays["groups"], n_codes, self.n_bits)
+        groups, shape = arrays["groups"], (-(-n_codes // LANES), words_for(self.n_bits), LANES)
+        if groups.shape != shape or groups.dtype != np.uint64:
+            message = f"groups has shape {groups.shape}, expected {shape}"
+            raise ValueError(message)
+        return _LinearEngine(groups, n_codes, self.n_bits)
 
 
 class _LinearEngine:

@@ -8,7 +8,7 @@ import numpy as np
 from schash._group_kernels import fill_groups
 from schash._lanes import LANES
 from schash._mih_kernels import BUCKET_COST, fill_table, search_tables
-from schash._packed_ids import pack_ids
+from schash._packed_ids import pack_ids, unpack_ids
 from schash.clustered import Clustered
 from schash.parallel import block_for, check_threads, in_blocks
 
@@ -76,6 +76,21 @@ def check_arrays(clustered: Clustered, tables: Tables) -> None:
         if array.shape != shape:
             message = f"{name} has shape {array.shape}, expected {shape}"
             raise ValueError(message)
+    ids = (clustered.order, clustered.places, tables.ids)
+    largest = max(int(unpack_ids(packed, id_bytes).max(initial=0)) for packed in ids)
+    steps = (
+        np.diff(part.astype(np.int64))
+        for part in (clustered.shells, *np.split(tables.starts, tables.bases[1:]))
+    )
+    within = tables.firsts.min() >= 0 and int((tables.firsts + tables.sizes).max()) <= n_bits
+    if (
+        largest >= n
+        or not within
+        or any(step.min(initial=0) < 0 for step in steps)
+        or tables.starts.max() > n
+    ):
+        message = "tables point outside of the codes"
+        raise ValueError(message)
 
 
 def build_tables(

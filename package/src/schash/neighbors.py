@@ -30,3 +30,17 @@ class Neighbors:
     @property
     def k(self) -> int:
         return self.ids.shape[1]
+
+
+def padded(found: Neighbors, k: int, *, far: int) -> Neighbors:
+    """`found` with k columns: what is beyond it is no neighbour, at distance `far`."""
+    missing = k - found.k
+    if missing <= 0:
+        return found
+    columns = ((0, 0), (0, missing))
+    return Neighbors(
+        np.pad(found.ids, columns, constant_values=NO_NEIGHBOR),
+        np.pad(found.distances, columns, constant_values=far),
+        found.n_candidates,
+        found.n_lookups,
+    )

@@ -90,7 +90,7 @@ class HammingTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self._check_parameters()
         rows = self._rows(X, reset=True)
         self.n_samples_fit_ = self._n_features_out = len(rows)
-        self.mean_ = rows.mean(axis=0)
+        self.mean_ = rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
         self.hash_ = SignHash(random_hyperplanes(self.n_bits, rows.shape[1], seed=self.seed))
         centred = rows - self.mean_
         self.index_ = MultiIndex(self.hash_.encode(centred, n_threads=self.n_threads))

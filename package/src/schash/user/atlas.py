@@ -10,6 +10,7 @@ import pandas as pd
 from schash.array_file import read_arrays, write_arrays
 from schash.cellfishing import CellFishing
 from schash.errors import DataError, ModelFileError
+from schash.hamming_index import PARTS_ERRORS
 from schash.packed_strings import pack_strings, unpack_strings
 from schash.values import LINEAR, ValuesKind, check_kind
 
@@ -147,7 +148,7 @@ class Atlas:
             raise ModelFileError(message) from None
         try:
             return cls._from_parts(arrays, description)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except PARTS_ERRORS as error:
             message = f"{path}: damaged: its parts do not make an atlas ({type(error).__name__}: {error})"
             raise ModelFileError(message) from error
 

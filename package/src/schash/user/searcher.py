@@ -51,7 +51,8 @@ class Searcher:
     Raises
     ------
     DataError
-        if k < 1, no gene is shared, the values are of a kind that is not linear, or `exclude_self` is asked of an index
+        if k < 1, the index goes by the statistics of the query, no gene is shared,
+        the values are of a kind that is not linear, or `exclude_self` is asked of an index
         without cell names or with repeated ones
     """
 
@@ -70,6 +71,12 @@ class Searcher:
             raise DataError(message)
         self.atlas = atlas if isinstance(atlas, Atlas) else None
         self.index: CellFishing = atlas.index if isinstance(atlas, Atlas) else atlas
+        if self.index.stats != "database":
+            message = (
+                f"stats={self.index.stats!r} standardises a query by its own cells, which are read block by block "
+                "here: search with CellFishing.search, or index with stats='database'"
+            )
+            raise DataError(message)
         self.k = k
         indexed: ValuesKind = atlas.values if isinstance(atlas, Atlas) else "noninteger"
         self.values: ValuesKind = indexed if values is None else check_linear(values)

@@ -18,7 +18,7 @@ from anndata.utils import make_index_unique
 from scipy import sparse
 
 from schash.cell_chunks import CellChunks, canonical
-from schash.errors import DataError
+from schash.errors import DataError, SchashError
 from schash.user.files import check_values, read_user_cells
 from schash.values import ValuesKind
 
@@ -48,6 +48,8 @@ class CellFile:
         def read(start: int, stop: int) -> sparse.csr_matrix:
             try:
                 block = canonical(self.chunks.read(start, stop))
+            except SchashError:
+                raise  # says what is wrong already
             except (OSError, ValueError, KeyError) as error:
                 message = (
                     f"{self.path}: cells {start:,} to {stop:,} cannot be read, the file is damaged ({error})"
