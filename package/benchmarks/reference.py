@@ -38,9 +38,9 @@ All of it, with other widths, k, approximate peers and growth: [docs/benchmarks.
 def main(run: Path, target: Path, readme: Path) -> None:
     """Copy the tables and the figure; write the block between the README's `bench` markers."""
     searches = pd.read_csv(run / "bench.tsv", sep="\t")
-    commits = set(searches["git_sha"])
+    commits = {*searches["git_sha"], *pd.read_csv(run / "facts.tsv", sep="\t")["git_sha"]}
     if len(commits) != 1 or any(sha.endswith("-dirty") for sha in commits):
-        message = f"{run}: bench.tsv must come from one clean commit, found {', '.join(sorted(commits))}"
+        message = f"{run}: its tables must come from one clean commit, found {', '.join(sorted(commits))}"
         raise DataError(message)
     target.mkdir(parents=True, exist_ok=True)
     for name in KEPT:
@@ -71,8 +71,8 @@ def search_table(searches: pd.DataFrame, threads: int) -> str:
         "|---" * (len(shown) + 2) + "|",
     ]
     for _, level in rows.groupby("level", sort=False):
-        of = level.set_index("contestant")
-        cells = [f"{of.loc[n, 'ms_per_query']:.4f} ({of.loc[n, 'speedup']:.1f}x)" for n in shown]
+        of = level.set_index("contestant")[["ms_per_query", "speedup"]].astype(float)
+        cells = [f"{ms:.4f} ({times:.1f}x)" for ms, times in of.loc[shown].to_numpy().tolist()]
         name = "uniformly random" if level["level"].iloc[0] == "uniform" else "in 60 clusters"
         lines.append(f"| {name} | {level['d10'].iloc[0]:.1f} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

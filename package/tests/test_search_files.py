@@ -141,6 +141,15 @@ def test_layer_and_raw(atlas, query):
 
 
 @pytest.mark.parametrize("k", [1, 5, 79, 80, 90])
+def test_a_matrix_that_is_not_there_is_named(query, atlas):
+    with pytest.raises(DataError, match=r"query: has no layer 'spliced' \(it has: none\)"):
+        search(query, atlas, layer="spliced")
+    with pytest.raises(DataError, match=r"query: has no \.raw"):
+        search(query, atlas, use_raw=True)
+    with pytest.raises(DataError, match=r"either a layer or \.raw, not both"):
+        search(query, atlas, layer="spliced", use_raw=True)
+
+
 def test_exclude_self_drops_the_cell_of_the_same_name_and_keeps_k(atlas, adata, k):
     search(adata, atlas, k, exclude_self=True)
     wide = adata.copy()

@@ -8,6 +8,7 @@ stored once. (Not part of CellFishing, whose only index is multi-index hashing.)
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import isqrt
 
 import numpy as np
@@ -55,6 +56,13 @@ class Clustered:
     def n_codes(self) -> int:
         return int(self.shells[-1])
 
+    @cached_property
+    def _radii(self) -> np.ndarray:
+        """Smallest and largest distance to the pivot of each cluster, (2, n_pivots) int64."""
+        found = np.empty((2, len(self.pivots)), np.int64)
+        radii(self.shells, self.n_bits + 1, found[0], found[1])
+        return found
+
     @property
     def id_bytes(self) -> int:
         """Bytes of each number in packed lists of codes or positions."""
@@ -93,8 +101,7 @@ class Clustered:
         """The k nearest codes of each query: (keys (n_query, k), how many of them, codes scanned)."""
         nearest, _ = assign(self.pivots, queries, n_threads=n_threads)
         order = np.argsort(nearest, kind="stable")  # queries that lie together are searched together
-        least, largest = np.empty((2, len(self.pivots)), np.int64)
-        radii(self.shells, self.n_bits + 1, least, largest)
+        least, largest = self._radii
         ordered = (np.ascontiguousarray(queries[order]), limits[order], nearest[order])
         keys = np.empty((len(queries), k), np.uint64)
         sizes, scanned = np.zeros((2, len(queries)), np.int64)

@@ -12,7 +12,7 @@ from schash.deephash import DeepHash
 from schash.errors import DataError
 from schash.metrics.annotation import UNASSIGNED
 from schash.preprocess import as_csr
-from schash.user.files import TABLE_SUFFIXES, UserCells, check_values, read_user_cells
+from schash.user.files import TABLE_SUFFIXES, UserCells, check_values, chosen_matrix, read_user_cells
 from schash.user.genes import GeneNames, align, match_genes
 
 LABEL_KEY = "schash_label"
@@ -51,9 +51,7 @@ def annotate(
     DataError
         if no gene is shared, or the values are not of the kind that the model was trained on
     """
-    X, var = (
-        (adata.raw.X, adata.raw.var) if use_raw else (adata.layers[layer] if layer else adata.X, adata.var)
-    )
+    X, var = chosen_matrix(adata, layer=layer, use_raw=use_raw, where="query")
     table, names = annotate_cells(UserCells(adata, as_csr(X), var), model, min_margin=min_margin)
     for key in table.columns:
         adata.obs[key] = table[key]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anndata
 import numpy as np
@@ -36,29 +37,37 @@ def read_user_cells(path: str | Path, *, layer: str | None = None, use_raw: bool
         if the file is missing, no known format, or lacks the layer; the message lists what there is
     """
     adata = _read(Path(path))
-    if layer is not None and use_raw:
-        message = "give either a layer or .raw, not both"
+    if adata.n_obs == 0:
+        message = f"{path}: holds no cells"
         raise DataError(message)
-    if use_raw:
-        if adata.raw is None:
-            message = f"{path}: has no .raw"
-            raise DataError(message)
-        X, var = adata.raw.X, adata.raw.var
-    elif layer is not None:
-        if layer not in adata.layers:
-            message = f"{path}: has no layer {layer!r} (it has: {', '.join(adata.layers) or 'none'})"
-            raise DataError(message)
-        X, var = adata.layers[layer], adata.var
-    else:
-        X, var = adata.X, adata.var
-    if X is None or adata.n_obs == 0:
-        message = f"{path}: holds no cells" if adata.n_obs == 0 else f"{path}: has no X; name a layer"
-        raise DataError(message)
+    X, var = chosen_matrix(adata, layer=layer, use_raw=use_raw, where=str(path))
     try:
         return UserCells(adata, as_csr(X), var)
     except DataError as error:
         message = f"{path}: {error}"
         raise DataError(message) from None
+
+
+def chosen_matrix(
+    adata: anndata.AnnData, *, layer: str | None, use_raw: bool, where: str
+) -> tuple[Any, pd.DataFrame]:
+    """X, the layer or .raw, and the genes of its columns; `DataError` listing what there is where it is none."""
+    if layer is not None and use_raw:
+        message = "give either a layer or .raw, not both"
+        raise DataError(message)
+    if use_raw:
+        if adata.raw is None:
+            message = f"{where}: has no .raw"
+            raise DataError(message)
+        return adata.raw.X, adata.raw.var
+    if layer is not None and layer not in adata.layers:
+        message = f"{where}: has no layer {layer!r} (it has: {', '.join(adata.layers) or 'none'})"
+        raise DataError(message)
+    X = adata.X if layer is None else adata.layers[layer]
+    if X is None:
+        message = f"{where}: has no X; name a layer"
+        raise DataError(message)
+    return X, adata.var
 
 
 def _read(path: Path) -> anndata.AnnData:

@@ -11,7 +11,7 @@ from schash.errors import DataError
 from schash.preprocess import as_csr
 from schash.user.atlas import Atlas
 from schash.user.atlas_genes import SharedGenes
-from schash.user.files import check_values
+from schash.user.files import check_values, chosen_matrix
 from schash.user.searcher import Found, Searcher
 
 NEIGHBORS_KEY = "schash_neighbors"
@@ -61,9 +61,7 @@ def search(
     DataError
         if there is no cell, no shared gene, k < 1, or the values are not of the kind that was indexed
     """
-    X, var = (
-        (adata.raw.X, adata.raw.var) if use_raw else (adata.layers[layer] if layer else adata.X, adata.var)
-    )
+    X, var = chosen_matrix(adata, layer=layer, use_raw=use_raw, where="query")
     if adata.n_obs == 0:
         message = "query: holds no cells"
         raise DataError(message)
