@@ -32,6 +32,8 @@ _SAMPLE = 64
 _ROUNDS = 2
 _QUERIES = 64
 """Queries searched together: each part of the data is read once for all of them."""
+_SCAN_QUERIES = 256
+"""The same where all codes are scanned, and queries need not lie together."""
 _ROWS = 1 << 16
 
 
@@ -131,7 +133,7 @@ class Clustered:
                 limits, weights, k, keys, sizes,
             )  # fmt: skip
 
-        in_blocks(run, n_query, block=block_for(n_query, n_threads, most=_QUERIES), n_threads=n_threads)
+        in_blocks(run, n_query, block=block_for(n_query, n_threads, most=_SCAN_QUERIES), n_threads=n_threads)
         return keys, sizes, np.full(n_query, self.n_codes)
 
 
