@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import case_search
+from benchmarks import case_cellfishing, case_learned, case_search
 from benchmarks.settings import MAIN_BITS, MAIN_K
 from schash.errors import DataError
 from schash.reference import write_block
@@ -31,6 +31,8 @@ Milliseconds a query, and how many times faster than faiss `IndexBinaryFlat` (`m
 
 {targets}
 
+The cells of the CellFishing row: {cells}, searched with layout "{layout}". The learned codes: {learned}.
+
 All of it, with other widths, k, approximate peers and growth: [docs/benchmarks.md](docs/benchmarks.md).
 """
 
@@ -46,12 +48,16 @@ def main(run: Path, target: Path, readme: Path) -> None:
     for name in KEPT:
         shutil.copyfile(run / name, target / name)
     threads = int(searches["threads"].max())
+    facts = pd.read_csv(run / "facts.tsv", sep="\t").groupby("case")["data"].first()
     block = BLOCK.format(
         bits=MAIN_BITS,
         threads=threads,
         cpu=searches["cpu"].iloc[0],
         git_sha=searches["git_sha"].iloc[0],
         table=search_table(searches, threads),
+        cells=facts[case_cellfishing.CASE],
+        layout=case_cellfishing.LAYOUT,
+        learned=facts[case_learned.CASE],
         targets=target_table(pd.read_csv(run / "targets.tsv", sep="\t")),
     )
     write_block(readme, "bench", block.rstrip())
