@@ -504,3 +504,23 @@ def test_a_search_result_is_neighbors(cells, model):
     assert isinstance(found, Neighbors)
     assert found.k == 10
     assert len(found) == 50
+
+
+def test_a_fit_that_fails_leaves_the_index_as_it_was(cells, monkeypatch):
+    X, Q, genes = cells
+    model = CellFishing(**SMALL).fit(X, genes=genes)
+    before = model.search(Q, 5, genes=genes)
+    monkeypatch.setattr("schash.cellfishing.make_indexes", lambda model, codes: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        model.set_params(seed=9).fit(X[:-5], genes=genes)
+    np.testing.assert_array_equal(model.search(Q, 5, genes=genes).ids, before.ids)
+
+
+def test_more_neighbours_than_cells_are_padded(cells):
+    X, Q, genes = cells
+    model = CellFishing(**SMALL).fit(X, genes=genes)
+    n_bits = sum(index.n_bits for index in model._indexes)
+    found = model.search(Q, X.shape[0] + 7, genes=genes)
+    assert (found.ids[:, -7:] == -1).all()
+    assert (found.distances[:, -7:] == n_bits + 1).all()
+    assert (np.sort(found.ids[:, :-7], axis=1) == np.arange(X.shape[0])).all()

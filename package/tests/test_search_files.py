@@ -140,6 +140,12 @@ def test_layer_and_raw(atlas, query):
         search(query, atlas, 4, values="lognorm")
 
 
+def test_statistics_of_the_query_are_refused_where_it_is_read_in_blocks(query, atlas):
+    by_query = CellFishing(**{**SMALL, "stats": "query"}).fit(query.X, genes=query.var_names.to_numpy(str))
+    with pytest.raises(DataError, match="stats='query' standardises a query by its own cells"):
+        search(query, by_query)
+
+
 def test_a_matrix_that_is_not_there_is_named(query, atlas):
     with pytest.raises(DataError, match=r"query: has no layer 'spliced' \(it has: none\)"):
         search(query, atlas, layer="spliced")
