@@ -9,15 +9,19 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from schash.marks import marks_of, notes_on
 from schash.methods.catalogue import load_catalogue
 from schash.reference import copy_reference, headline_markdown, write_block
 
-FIGURES = {"demo": [], "small": ["table1", "fig2a", "variants", "training"]}
+FIGURES = {"demo": [], "small": ["table1", "fig2a", "costs", "variants", "training"]}
 HEADLINE = """\
 ![Median F1 over 5 folds, every method, eight sets of real cells](results/reference/small/figures/fig2a.svg)
 
-Median F1 over types, mean ± sd of 5 folds (`make small`, {processor}, {threads} threads, commit `{git_sha}`). Bold: the
-best of the data set. †: worse than the best (paired bootstrap over cells, Holm-corrected p < 0.05).
+Median F1 over types, mean ±sd of 5 folds (`make small`, {processor}, {threads} threads, commit `{git_sha}`). Bold: the
+best of the data set, to three decimals. †: worse than the best (paired bootstrap over cells, Holm-corrected p < 0.05);
+the last column counts the data sets without a †. Mean and mean rank are those of methods that ran on every data set,
+ranked among themselves, ties sharing a rank; a method that lacks one stands where its lead on the others puts it.
+{notes} What each of them costs: [seconds and memory](results/reference/small/figures/costs.svg).
 
 {table}
 """
@@ -31,8 +35,14 @@ def main(suite: str) -> None:
         threads = yaml.safe_load((run / "config.yaml").read_text())["threads"]
         rows = load_catalogue("config/methods.yaml").methods
         controls = [name for name, row in rows.items() if row.control]
-        table = headline_markdown(pd.read_csv(run / "figures/fig2a.tsv", sep="\t"), controls)
-        block = HEADLINE.format(table=table, threads=threads, **facts).rstrip()
+        marks = marks_of(
+            [name for name, row in rows.items() if row.transductive],
+            [name for name, row in rows.items() if row.rejects],
+        )
+        scores = pd.read_csv(run / "figures/fig2a.tsv", sep="\t")
+        table = headline_markdown(scores, controls, marks=marks)
+        notes = " ".join(f"{note}." for note in notes_on(set(scores["method"]), marks))
+        block = HEADLINE.format(table=table, notes=notes, threads=threads, **facts).rstrip()
         write_block(Path("README.md"), "headline", block)
 
 

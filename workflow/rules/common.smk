@@ -31,7 +31,14 @@ except SchashError as error:
 config.update(CONFIG.model_dump())  # scripts see the resolved config, not only what was given
 ROOT = CONFIG.root
 TITLES = {name: row.title for name, row in METHODS.methods.items()}
-CONTROLS = [name for name, row in METHODS.methods.items() if row.control]
+
+
+def flagged(flag):
+    """Methods whose row has a flag, in the order of methods.yaml."""
+    return [name for name, row in METHODS.methods.items() if getattr(row, flag)]
+
+
+CONTROLS = flagged("control")
 RUN = f"{ROOT}/runs/{{dataset}}/{{scheme}}/{{method}}"
 
 

@@ -16,11 +16,23 @@ def raw_files(wildcards):
 
 
 def controls_that_see_the_solution():
-    return [name for name, row in METHODS.methods.items() if row.sees_solution]
+    return flagged("sees_solution")
 
 
 def methods_that_do_not():
     return [name for name, row in METHODS.methods.items() if not row.sees_solution]
+
+
+RESULT_KEYS = (
+    "class",
+    "parameters",
+    "accepts",
+    "seed_as",
+    "transductive",
+    "searcher",
+    "sees_solution",
+    "extra",
+)
 
 
 def method_row(wildcards):
@@ -28,7 +40,7 @@ def method_row(wildcards):
     row = METHODS.row(wildcards.method).model_dump(mode="json", by_alias=True)
     return {
         "title": wildcards.method,
-        **{name: row[name] for name in ("class", "parameters", "accepts", "seed_as")},
+        **{name: row[name] for name in RESULT_KEYS},
     }
 
 

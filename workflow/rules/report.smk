@@ -1,6 +1,10 @@
 # What stands beside the figures: the papers' numbers, the resolved config, the versions; and the verdict on the run.
 
-FIGURES = list(CONFIG.experiments) + (["training"] if deephash_runs("fig2a") else [])
+FIGURES = [
+    *CONFIG.experiments,
+    *(["costs"] if "fig2a" in CONFIG.experiments else []),
+    *(["training"] if deephash_runs("fig2a") else []),
+]
 
 
 rule paper_vs_ours:

@@ -36,6 +36,7 @@ rule fig2a:
         metrics=f"{ROOT}/metrics/fig2a.parquet",
         comparisons=f"{ROOT}/metrics/fig2a.comparisons.tsv",
         facts=lambda wildcards: facts_of("fig2a"),
+        expected=HOME / "config/expected.tsv",
     output:
         png=f"{ROOT}/figures/fig2a.png",
         svg=report(
@@ -61,11 +62,47 @@ rule fig2a:
         runtime=20,
     params:
         titles=TITLES,
+        controls=CONTROLS,
+        transductive=flagged("transductive"),
+        rejects=flagged("rejects"),
         code=code("fig2a.py"),
     message:
         "Draw fig2a: annotation within a data set"
     script:
         "../../scripts/fig2a.py"
+
+
+rule costs:
+    input:
+        metrics=f"{ROOT}/metrics/fig2a.parquet",
+    output:
+        png=f"{ROOT}/figures/costs.png",
+        svg=report(
+            f"{ROOT}/figures/costs.svg",
+            caption="../report/costs.rst",
+            category="scDeepHash",
+            labels={"target": "costs", "shows": "seconds and memory of every method"},
+        ),
+        tsv=f"{ROOT}/figures/costs.tsv",
+    log:
+        f"{ROOT}/logs/figures/costs.log",
+    benchmark:
+        f"{ROOT}/benchmarks/figures/costs.tsv"
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        titles=TITLES,
+        controls=CONTROLS,
+        transductive=flagged("transductive"),
+        rejects=flagged("rejects"),
+        code=code("costs.py"),
+    message:
+        "Draw costs: seconds and memory of every method"
+    script:
+        "../../scripts/costs.py"
 
 
 rule variants:

@@ -1,12 +1,15 @@
 """Reference results: what of a finished run is committed, and the headline that the README shows of it."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from schash.atomic import atomic_path
 from schash.errors import DataError
+from schash.marks import marked_title, status_in_words
+from schash.standings import DECIMALS, best_scores, complete, mean_ranks, order_methods, score_table
 
 KEPT = ("metrics.tsv", "paper_vs_ours.tsv", "config.yaml", "environment.yaml")
 FIGURE_KINDS = ("png", "svg", "tsv")
@@ -36,43 +39,63 @@ def copy_reference(run: Path, target: Path, figures: list[str]) -> None:
             shutil.copyfile(run / "figures" / f"{figure}.{kind}", target / "figures" / f"{figure}.{kind}")
 
 
-def headline_markdown(table: pd.DataFrame, controls: list[str], *, metric: str = "median_f1") -> str:
-    """Markdown table of a metric, mean over folds, from the table behind fig2a.
+def headline_markdown(
+    table: pd.DataFrame,
+    controls: Sequence[str],
+    *,
+    marks: Mapping[str, str] | None = None,
+    metric: str = "median_f1",
+) -> str:
+    """Markdown table of a metric, mean and sd over folds, from the table behind fig2a; controls are left out.
 
     The best of each data set is bold; a dagger marks what is worse than it by the paired bootstrap over cells after
-    Holm's correction. Methods are ordered by their mean over the data sets that all of them ran on.
+    Holm's correction. The last columns: the mean over data sets and the mean rank (for methods that ran on all of
+    them, see schash.standings), and the number of data sets on which a method is not worse than the best, out of those
+    on which it is the best or was compared with it. Rows stand in the order of fig2a.
     """
     rows = table[((table["metric"] == metric) | (table["status"] != "ok")) & ~table["method"].isin(controls)]
-    titles = table.dropna(subset=["title"]).set_index("method")["title"].to_dict()
-    datasets = list(dict.fromkeys(rows["dataset"]))
-    means = rows.pivot(index="method", columns="dataset", values="mean")[datasets]
-    complete = means.dropna(axis=1)
-    order = complete.mean(axis=1).sort_values(ascending=False).index
+    named = table.dropna(subset=["title"])
+    titles = dict(zip(named["method"], named["title"], strict=True))
+    scores = score_table(rows, metric)
+    best, means, ranks = best_scores(scores, controls), complete(scores).mean(axis=1), mean_ranks(scores)
     lines = [
-        "| method | " + " | ".join(datasets) + " | mean |",
-        "|---" * (len(datasets) + 2) + "|",
+        "| method | " + " | ".join(_heading(name) for name in [*scores, *_LAST]) + " |",
+        "|---" * (len(scores.columns) + len(_LAST) + 1) + "|",
     ]
-    for method in order:
-        cells = [
-            _cell(rows[(rows["method"] == method) & (rows["dataset"] == name)], means[name].max())
-            for name in datasets
-        ]
-        lines.append(
-            f"| {titles.get(method, method)} | "
-            + " | ".join(cells)
-            + f" | {complete.loc[method].mean():.3f} |"
-        )
+    for method in order_methods(scores, controls):
+        mine = rows[rows["method"] == method].set_index("dataset")
+        cells = [_cell(mine, name, is_best=bool(best[name][method])) for name in map(str, scores)]
+        is_complete = method in means.index
+        cells += [_number(means[method]), f"{ranks[method]:.1f}"] if is_complete else ["-", "-"]
+        compared = mine[mine["p_holm"].notna() | (mine["mean"] == scores.max()[mine.index])]
+        cells.append(f"{len(compared) - int(_is_worse(compared).sum())} of {len(compared)}")
+        lines.append(f"| {marked_title(method, titles, marks or {})} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _cell(row: pd.DataFrame, best: float) -> str:
-    if row.empty or row["status"].iloc[0] != "ok":
-        return row["status"].iloc[0] if len(row) else "-"
-    record = row.iloc[0]
-    text = f"{record['mean']:.3f} ± {record['sd']:.3f}"
-    if record["mean"] == best:
-        return f"**{text}**"
-    return f"{text}†" if record["p_holm"] < SIGNIFICANT and record["difference"] < 0 else text
+_LAST = ("mean", "mean rank", "not worse than best")
+
+
+def _heading(name: str) -> str:
+    """A name that breaks at its underscores, since the table is wide."""
+    return name.replace("_", "_<br>")
+
+
+def _number(value: float) -> str:
+    return f"{value:.{DECIMALS}f}".removeprefix("0")
+
+
+def _cell(rows: pd.DataFrame, dataset: str, *, is_best: bool) -> str:
+    here = rows[rows.index == dataset]
+    if here.empty or here["status"].iloc[0] != "ok":
+        return status_in_words(here["status"])
+    mean, sd = _number(here["mean"].iloc[0]), _number(here["sd"].iloc[0])
+    dagger = "†" if _is_worse(here).iloc[0] else ""
+    return f"{f'**{mean}**' if is_best else mean}{dagger} ±{sd}"
+
+
+def _is_worse(rows: pd.DataFrame) -> pd.Series:
+    return (rows["p_holm"] < SIGNIFICANT) & (rows["difference"] < 0)
 
 
 def markers(name: str) -> tuple[str, str]:
