@@ -11,7 +11,7 @@ SUITE ?= small
 
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
-EXTRAS := workflow,oracle,bench,test
+EXTRAS := workflow,methods,oracle,bench,test
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help

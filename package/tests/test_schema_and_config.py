@@ -1,14 +1,18 @@
 """Config: precedence, strictness, and errors that name file, key, what came and what is allowed."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
 from schash.config import merge, resolve
+from schash.data.registry import load_registry
 from schash.errors import ConfigError
-from schash.methods.catalogue import build_method, load_catalogue
+from schash.methods.catalogue import MethodRow, build_method, load_catalogue
 from schash.methods.contract import Method
+from schash.plan import Plan
 from schash.schema import load_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -89,9 +93,11 @@ def test_every_method_row_builds():
 
 def test_ids_of_the_methods_that_others_rely_on():
     expected = (
-        "deephash_compact deephash_paper deephash_as_coded svm svm_norm svm_rejection knn9 knn50 true_labels"
+        "deephash_compact deephash_paper deephash_as_coded cellfishing svm svm_norm svm_rejection knn9 knn50 actinn "
+        "castle singlecellnet singler scanvi scmap_cell scmap_cluster celltypist true_labels majority random "
+        "exact_cosine"
     )
-    assert {*expected.split(), "majority", "random"} <= set(load_catalogue(CONFIG / "methods.yaml").methods)
+    assert set(expected.split()) <= set(load_catalogue(CONFIG / "methods.yaml").methods)
 
 
 def test_only_the_positive_control_sees_the_solution():
@@ -131,6 +137,48 @@ def test_rows_that_do_not_fit_their_class_are_refused(class_, parameters, words)
     row = load_catalogue(CONFIG / "methods.yaml", overlay=overlay).row("x")
     with pytest.raises(ConfigError, match=words):
         build_method(row, seed=0)
+
+
+def test_a_missing_library_says_which_extra_brings_it():
+    row = MethodRow.model_validate(
+        {"title": "X", "class": "no_such_library.x:X", "accepts": ["counts"], "extra": "scvi"}
+    )
+    with pytest.raises(
+        ConfigError, match=r"needs the module no_such_library; pip install 'schash\[scvi\]' brings"
+    ):
+        build_method(row, seed=0)
+
+
+def test_extras_that_rows_name_exist():
+    with open(ROOT / "package" / "pyproject.toml", "rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    named = {row.extra for row in load_catalogue(CONFIG / "methods.yaml").methods.values() if row.extra}
+    assert named == set(re.findall(r"\w+", extras["methods"][0].removeprefix("schash")))
+
+
+def plan(**given):
+    config = resolved(**given)
+    return Plan(config, load_registry(CONFIG / "datasets.yaml"), load_catalogue(CONFIG / "methods.yaml"))
+
+
+def test_a_suite_leaves_methods_out_of_some_data_sets():
+    spec = {
+        "datasets": ["sim_types", "sim_studies"],
+        "methods": ["deephash", "svm", "true_labels"],
+        "skip": {"sim_types": ["deephash", "svm"], "pbmc68k_reduced": ["svm"]},
+    }
+    runs = plan(experiments={"fig2a": spec}).runs("fig2a")
+    assert [(run.dataset, run.method) for run in runs] == [
+        ("sim_types", "true_labels"),
+        ("sim_studies", "deephash_compact"),
+        ("sim_studies", "svm"),
+        ("sim_studies", "true_labels"),
+    ]
+    with pytest.raises(ConfigError, match="no positive control on sim_types; add true_labels"):
+        plan(experiments={"fig2a": {**spec, "skip": {"sim_types": ["true_labels"]}}})
+    for skip, word in (({"sim_type": ["svm"]}, "sim_types"), ({"sim_types": ["svn"]}, "svm")):
+        with pytest.raises(ConfigError, match=f"did you mean '{word}'"):
+            plan(experiments={"fig2a": {**spec, "skip": skip}})
 
 
 def test_an_unknown_method_gets_a_suggestion():

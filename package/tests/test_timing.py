@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from schash.timing import available_cores, measured, pin_threads
+from schash.timing import available_cores, available_threads, measured, pin_threads
 
 
 def test_seconds_and_peak_memory_of_a_block():
@@ -32,4 +32,12 @@ def test_more_threads_than_cores_are_not_asked_for(monkeypatch):
     assert pin_threads(available_cores() + 7) == available_cores()
     assert pin_threads(1) == 1
     assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert available_threads() == 1
     pin_threads(available_cores())
+    assert available_threads() == available_cores()
+
+
+@pytest.mark.parametrize("unset", ["", "0", "many"])
+def test_without_pinned_threads_all_cores_are_available(monkeypatch, unset):
+    monkeypatch.setenv("OMP_NUM_THREADS", unset)
+    assert available_threads() == available_cores()

@@ -36,6 +36,10 @@ class Experiment(Strict):
     datasets: tuple[str, ...] = Field(min_length=1)
     scheme: Scheme | None = None
     methods: tuple[str, ...] = ()
+    skip: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="data set to methods that are left out on it, to stay within a budget",
+    )
     minutes: float = Field(gt=0, description="time budget on 2 cores")
 
 
@@ -92,7 +96,13 @@ def resolve(given: dict[str, Any], *, default_path: str | Path, suites: str | Pa
         update={
             "experiments": {
                 name: experiment.model_copy(
-                    update={"methods": _with_preset(experiment.methods, config.preset)}
+                    update={
+                        "methods": _with_preset(experiment.methods, config.preset),
+                        "skip": {
+                            dataset: _with_preset(methods, config.preset)
+                            for dataset, methods in experiment.skip.items()
+                        },
+                    }
                 )
                 for name, experiment in config.experiments.items()
             }

@@ -152,8 +152,9 @@ def run_fold(given: FoldInput, settings: RunSettings, fold: int) -> FoldResult:
     method = build_method(settings.row, seed=seed)
     if given.solution is not None:
         _reveal(method, given.solution)
+    shown = {"unlabelled": query} if settings.row.transductive else {}
     with measured() as fit:
-        method.fit(train)
+        method.fit(train, **shown)
     with measured() as predict:
         predictions = method.predict(query)
     predictions.check(len(given.query_rows), np.unique(train.y))

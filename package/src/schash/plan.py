@@ -1,6 +1,7 @@
 """Which runs a suite asks for: experiments resolved to (data set, scheme, method), every name checked."""
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,17 +31,18 @@ class Plan:
     def __init__(self, config: Config, registry: Registry, catalogue: Catalogue) -> None:
         self.config, self.registry, self.catalogue = config, registry, catalogue
         for name, experiment in config.experiments.items():
-            for dataset in experiment.datasets:
+            for dataset in (*experiment.datasets, *experiment.skip):
                 registry.dataset(dataset)
-            for method in experiment.methods:
+            for method in chain(experiment.methods, *experiment.skip.values()):
                 catalogue.row(method)
             if experiment.methods and experiment.scheme is None:
                 message = f"config: experiments.{name}.scheme is required, since the experiment runs methods"
                 raise ConfigError(message)
-            if experiment.methods and not any(catalogue.row(m).sees_solution for m in experiment.methods):
+            without = self._without_positive_control(name) if experiment.methods else []
+            if without:
                 message = (
-                    f"config: experiments.{name}.methods has no positive control; add true_labels, without which "
-                    "nobody can tell whether the scoring is right"
+                    f"config: experiments.{name} has no positive control on {', '.join(without)}; add true_labels to "
+                    "its methods, without which nobody can tell whether the scoring is right"
                 )
                 raise ConfigError(message)
 
@@ -48,8 +50,16 @@ class Plan:
         """Every run of an experiment, data set by data set."""
         spec = self.config.experiment(experiment)
         return [
-            Run(dataset, spec.scheme or "", method) for dataset in spec.datasets for method in spec.methods
+            Run(dataset, spec.scheme or "", method)
+            for dataset in spec.datasets
+            for method in spec.methods
+            if method not in spec.skip.get(dataset, ())
         ]
+
+    def _without_positive_control(self, experiment: str) -> list[str]:
+        runs = self.runs(experiment)
+        controlled = {run.dataset for run in runs if self.catalogue.row(run.method).sees_solution}
+        return [name for name in self.config.experiment(experiment).datasets if name not in controlled]
 
     def benchmarks(self) -> list[str]:
         """Experiments that run methods, in the suite's order."""

@@ -65,6 +65,12 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def available_threads() -> int:
+    """Threads that a library with an argument of its own should be told to use: what was pinned, or all cores."""
+    pinned = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(pinned), available_cores()) if pinned.isdigit() and int(pinned) else available_cores()
+
+
 def pin_threads(n_threads: int) -> int:
     """Let every numeric library of this process use `n_threads`, or as many cores as there are; return the number.
 

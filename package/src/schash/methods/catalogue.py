@@ -26,9 +26,9 @@ class MethodRow(Strict):
         None,
         description="draw the random numbers of this method instead of its own, so that only the parameters differ",
     )
-    transductive: bool = False
-    searcher: bool = False
-    rejects: bool = False
+    transductive: bool = Field(False, description="is shown the unlabelled query cells while it is fitted")
+    searcher: bool = Field(False, description="also finds the nearest training cells")
+    rejects: bool = Field(False, description="may leave a cell unassigned, which counts as wrong")
     control: bool = False
     sees_solution: bool = Field(False, description="only for the positive control")
     extra: str | None = Field(None, description="extra of the package that brings what the method needs")
@@ -96,4 +96,19 @@ def build_method(row: MethodRow, *, seed: int) -> Method:
         )
         raise ConfigError(message)
     method: Method = method_class(**row.parameters, seed=seed)
+    _check_flags(row, method)
     return method
+
+
+def _check_flags(row: MethodRow, method: Method) -> None:
+    """A flag that the row lacks would hide in every figure what the class does; one too many would invent it."""
+    does = {
+        "transductive": "unlabelled" in inspect.signature(method.fit).parameters,
+        "searcher": hasattr(method, "search"),
+        "sees_solution": hasattr(method, "reveal"),
+    }
+    wrong = [name for name, value in does.items() if getattr(row, name) != value]
+    if wrong:
+        flags = ", ".join(f"{name}: {str(does[name]).lower()}" for name in wrong)
+        message = f"method {row.title!r}: its row must say {flags}, as {row.class_} is"
+        raise ConfigError(message)

@@ -4,6 +4,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from schash.methods.contract import Predictions, QueryCells, TrainingCells
 from schash.preprocess import log1p_counts
+from schash.timing import available_threads
 
 
 class KNearestNeighbours:
@@ -18,10 +19,12 @@ class KNearestNeighbours:
 
     def fit(self, train: TrainingCells) -> "KNearestNeighbours":
         k = min(self.n_neighbors, len(train.y))
-        self._model = KNeighborsClassifier(n_neighbors=k, n_jobs=-1)
+        self._model = KNeighborsClassifier(n_neighbors=k, n_jobs=available_threads())
+        self._genes = train.genes
         self._model.fit(log1p_counts(train.X, values=train.values), train.y)
         return self
 
     def predict(self, query: QueryCells) -> Predictions:
+        query = query.on(self._genes)
         votes = self._model.predict_proba(log1p_counts(query.X, values=query.values))
         return Predictions.of(self._model.classes_[votes.argmax(axis=1)], votes.max(axis=1))

@@ -26,11 +26,12 @@ class LinearSVM:
     def fit(self, train: TrainingCells) -> "LinearSVM":
         svm = LinearSVC(random_state=self.seed)
         self._model = svm if self.threshold is None else CalibratedClassifierCV(svm)
+        self._genes = train.genes
         self._model.fit(self._features(train), train.y)
         return self
 
     def predict(self, query: QueryCells) -> Predictions:
-        X = self._features(query)
+        X = self._features(query.on(self._genes))
         classes = self._model.classes_
         if self.threshold is None:
             scores = self._model.decision_function(X)

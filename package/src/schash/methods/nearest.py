@@ -1,0 +1,33 @@
+"""The k nearest training cells from a block of distances, with the tie rule of every search: (distance, row)."""
+
+import numpy as np
+
+from schash.methods.contract import NearestCells
+from schash.neighbors import NO_NEIGHBOR, Neighbors
+
+
+def nearest_rows(distances: np.ndarray, k: int) -> NearestCells:
+    """The k smallest of each row, in order; equal distances by smaller column.
+
+    distances : (n_query, n_train) float32; where n_train < k the rest is padded
+    """
+    n_query, n_train = distances.shape
+    ids = np.full((n_query, k), NO_NEIGHBOR, dtype=np.int64)
+    found = np.full((n_query, k), np.inf, dtype=np.float32)
+    known = min(k, n_train)
+    if known == 0:
+        return NearestCells(ids, found)
+    farthest = np.partition(distances, known - 1, axis=1)[:, known - 1]
+    for query, row in enumerate(distances):
+        # every row at the k-th distance, so that a tie there goes to the smaller rows whatever the partition did
+        candidates = np.flatnonzero(row <= farthest[query])
+        nearest = candidates[np.argsort(row[candidates], kind="stable")[:known]]
+        ids[query, :known] = nearest
+        found[query, :known] = row[nearest]
+    return NearestCells(ids, found)
+
+
+def from_neighbors(found: Neighbors) -> NearestCells:
+    """What a Hamming search found, with distances in bits."""
+    distances = np.where(found.ids == NO_NEIGHBOR, np.inf, found.distances)
+    return NearestCells(found.ids, distances.astype(np.float32))
