@@ -162,9 +162,9 @@ def test_fig2a_of_one_data_set_wraps_its_notes():
 def test_fig2a_of_five_data_sets_has_numbers_under_every_column():
     facts = [{**FACT, "dataset": name} for name in EIGHT[:5]]
     figure = draw_fig2a(metrics({"svm": 0.9, "knn9": 0.5, "a": 0.1}, EIGHT[:5]), facts, TITLES)
-    assert [axis.get_visible() for axis in figure.axes] == [True] * 5 + [False] * 3
+    assert [axis.get_visible() for axis in figure.axes] == [True] * 5 + [False]
     labelled = [axis.xaxis.get_tick_params()["labelbottom"] for axis in figure.axes[:5]]
-    assert labelled == [False, True, True, True, True]
+    assert labelled == [False, False, True, True, True]
     assert overlaps(figure) == ([], [])
 
 

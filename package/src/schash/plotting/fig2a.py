@@ -121,8 +121,8 @@ def draw_fig2a(
     methods = order_methods(scores, controls)
     values = published(metrics, expected).query("metric == @METRIC")
     best = best_scores(scores, controls)
-    n_columns = min(COLUMNS, len(facts))
-    n_rows = -(-len(facts) // n_columns)
+    n_rows = -(-len(facts) // COLUMNS)
+    n_columns = -(-len(facts) // n_rows)  # as even as can be: five panels are 3 + 2
     size = (2.2 + 2.9 * n_columns, n_rows * panel_inches(len(methods)))
     with style():
         figure, axes = plt.subplots(
