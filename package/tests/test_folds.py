@@ -1,5 +1,8 @@
 """Runs over folds: what a method gets to see, and what becomes of one that fails."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,9 +17,11 @@ from schash.folds import (
     run_folds,
     values_of,
     write_run,
+    write_search,
 )
+from schash.found import read_neighbors
 from schash.methods.catalogue import MethodRow
-from schash.methods.contract import Predictions
+from schash.methods.contract import NearestCells, Predictions
 from schash.plan import count_failure, failed_attempts
 from schash.splits import make_split, write_split
 
@@ -129,6 +134,7 @@ def test_values_that_a_method_does_not_take_are_not_applicable(files):
 def test_the_seed_of_a_fold_depends_on_data_set_fold_method_and_seed(files):
     def labels(fold=0, **changes):
         spec = settings("schash.methods.controls:RandomLabels", **changes)
+        spec = replace(spec, row=spec.row.model_copy(update={"searcher": True}))
         return run_fold(fold_input(files, fold), spec, fold).predictions["label"].tolist()
 
     assert labels() == labels()
@@ -148,3 +154,55 @@ def test_only_failures_make_a_run_due_again(tmp_path):
     assert failed_attempts(counter) == 2
     counter.write_text("not json")
     assert failed_attempts(counter) == 0
+
+
+class Finds(Spy):
+    """Finds the first training cells, whatever the query."""
+
+    def search(self, query, k):
+        self.asked = k
+        ids = np.tile(np.arange(k), (query.X.shape[0], 1))
+        return NearestCells(ids, ids.astype(np.float32))
+
+
+class FindsNonsense(Finds):
+    def search(self, query, k):
+        found = super().search(query, k)
+        return NearestCells(found.ids + 1000, found.distances)
+
+
+def searcher(name, **changes):
+    made = settings(f"{HERE}:{name}", **changes)
+    return replace(made, row=made.row.model_copy(update={"searcher": True}))
+
+
+def test_what_a_searcher_finds_is_kept_fold_by_fold(files, tmp_path):
+    write = partial(write_search, tmp_path)
+    assert run_folds(files, searcher("Finds", search_depth=7), say=lambda _: None, keep=write).n_failed == 0
+    for fold in range(5):
+        given = fold_input(files, fold)
+        found = read_neighbors(tmp_path / f"{fold}.schash")
+        found.check(len(given.query_rows), 7, len(given.train_rows))
+        assert found.ids.tolist() == [list(range(7))] * len(given.query_rows)
+
+
+def test_the_whole_database_is_kept_where_it_is_smaller_than_the_depth(files):
+    depths = []
+    run_folds(
+        files,
+        searcher("Finds", search_depth=10_000),
+        say=lambda _: None,
+        keep=lambda _, search: depths.append((search.found.ids.shape[1], search.n_train)),
+    )
+    assert depths == [(128, 128), (129, 129), (129, 129), (129, 129), (129, 129)]
+
+
+def test_nothing_is_searched_where_nobody_asks(files):
+    for made in (searcher("Finds"), settings(f"{HERE}:Spy", search_depth=7)):
+        run_folds(files, made, say=lambda _: None, keep=lambda *_: pytest.fail("kept something"))
+
+
+def test_neighbours_that_do_not_exist_fail_the_fold(files):
+    status = run_folds(files, searcher("FindsNonsense", search_depth=7), say=lambda _: None).status
+    assert set(status["status"]) == {"failed"}
+    assert status["reason"].str.contains("rows that do not exist").all()

@@ -5,7 +5,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import NearestNeighbors
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from schash import product_quantizer
 from schash._product_quantizer_kernels import add_up, first_of_buffer
@@ -105,10 +105,11 @@ def test_k_means_of_a_chunk_is_as_good_as_one_start_of_scikit_learn(rng):
     columns = rng.normal(size=(600, 4)).astype(np.float32)
     model = ProductQuantizer(n_chunks=1, n_centroids=20).fit(columns)
     inertia = ((model.reconstruct() - columns) ** 2).sum()
-    starts = [
-        KMeans(20, init="random", n_init=1, max_iter=50, random_state=seed).fit(columns).inertia_
-        for seed in range(10)
-    ]
+    with threadpool_limits(1):
+        starts = [
+            KMeans(20, init="random", n_init=1, max_iter=50, random_state=seed).fit(columns).inertia_
+            for seed in range(10)
+        ]
     assert 0.97 * min(starts) < inertia < 1.03 * max(starts)
     distances = ((columns[:, np.newaxis] - model.centroids_[0]) ** 2).sum(axis=2)
     chosen = np.take_along_axis(distances, model.codes_.astype(np.int64), axis=1)[:, 0]
@@ -186,7 +187,9 @@ def test_each_k_means_runs_on_one_thread_whatever_the_others_set(vectors, monkey
             return super().fit(*args, **kwargs)
 
     monkeypatch.setattr(product_quantizer, "KMeans", Watched)
-    ProductQuantizer(n_chunks=23, n_centroids=6).fit(vectors)
+    with threadpool_limits(2):
+        ProductQuantizer(n_chunks=23, n_centroids=6).fit(vectors)
+        assert {pool["num_threads"] for pool in threadpool_info()} == {2}
     assert set(seen) == {1}
 
 

@@ -139,6 +139,9 @@ def test_the_threshold_must_be_exceeded_and_votes_may_be_more_or_fewer():
         assert ScmapCell(**EXACT, threshold=threshold).fit(train).predict(query).labels[0] == label
     for n_votes, label in ((1, "a"), (3, "a"), (4, UNASSIGNED), (9, UNASSIGNED)):
         assert ScmapCell(**EXACT, n_votes=n_votes).fit(train).predict(query).labels[0] == label
+    for variant in ("as_written", "as_coded"):
+        majority = ScmapCell(**EXACT, n_votes=9, threshold=None, variant=variant).fit(train)
+        assert majority.predict(query).labels[0] == "a"
 
 
 def naive_as_coded(model, train, query, genes):
@@ -197,6 +200,21 @@ def test_rejection_only_takes_labels_away(cells):
         assert not np.any(lenient.labels == UNASSIGNED)
         np.testing.assert_array_equal(strict.labels[~rejected], lenient.labels[~rejected])
         np.testing.assert_array_equal(strict.margin, lenient.margin)
+
+
+def test_a_seed_decides(cells):
+    train, query, _ = cells
+    first, again, other = (ScmapCell(seed=seed).fit(train).predict(query).margin for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_no_distance_is_negative(cells):
+    train, _, _ = cells
+    model = ScmapCell(n_chunks=6, n_centroids=len(train.y)).fit(train)
+    query = QueryCells(train.X, train.genes, "counts")
+    assert model.predict(query).margin.max() > 1  # by rounding
+    assert model.search(query, 3).distances.min() == 0
 
 
 def test_settings_of_the_quantiser_follow_scmap(rng):
@@ -369,11 +387,11 @@ def test_three_different_answers_are_rejected_or_cosine_decides():
 
 def test_a_similarity_that_is_not_defined_rejects():
     train = on_axes([[0, 1, 5]] * 3 + [[5, 5.2, 4.9]] * 3, ["a"] * 3 + ["b"] * 3)
-    query = asked_of(train, [[2, 2, 2], [0, 0, 0]])  # constant: only the cosine is defined; empty: none
+    query = asked_of(train, [[2.3, 2.3, 2.3], [0, 0, 0]])  # constant: only the cosine is defined; empty: none
     assert ScmapCluster(threshold=-1).fit(train).predict(query).labels.tolist() == [UNASSIGNED] * 2
     found = ScmapCluster(threshold=None).fit(train).predict(query)
     assert found.labels.tolist() == ["b", "a"]
-    np.testing.assert_allclose(found.margin, [1 - cosine([2, 2, 2], [5, 5.2, 4.9]), 0], atol=1e-6)
+    np.testing.assert_allclose(found.margin, [1 - cosine([1, 1, 1], [5, 5.2, 4.9]), 0], atol=1e-6)
 
 
 def test_genes_that_the_query_lacks_leave_the_comparison_with_types():

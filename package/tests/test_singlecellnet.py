@@ -15,6 +15,7 @@ from schash.methods.singlecellnet import SingleCellNet, _for_class_genes
 from schash.metrics.annotation import UNASSIGNED
 from schash.preprocess import log1p_counts, scaled_log1p
 from schash.top_pairs import (
+    _largest,
     class_genes,
     detected_genes,
     pair_features,
@@ -106,10 +107,10 @@ def test_class_genes_by_hand():
 
 
 def test_values_in_which_class_genes_are_sought():
-    X = sparse.csr_matrix(np.array([[1, 39_999, 0], [1, 40_000, 0], [0, 0, 0]], np.float32))
+    X = sparse.csr_matrix(np.array([[1, 39_999, 0], [0.1, 4_000, 0], [0, 0, 0]], np.float32))
     found = _for_class_genes(X, "counts").toarray()
     np.testing.assert_allclose(found[0], np.log1p([0.25, 9999.75, 0]), rtol=1e-6)
-    np.testing.assert_allclose(found[1], np.log1p([0, 9999.75, 0]), rtol=1e-6)
+    np.testing.assert_allclose(found[1], np.log1p([0, 9999.75, 0]), rtol=1e-6)  # 0.1 of 4,000.1 is too little
     np.testing.assert_array_equal(found[2], 0)
     for values in ("lognorm", "corrected", "compressed"):
         np.testing.assert_array_equal(_for_class_genes(X, values).toarray(), X.toarray())
@@ -168,6 +169,16 @@ def test_top_pairs_by_hand():
     np.testing.assert_array_equal(top_pairs(values, type_of, 2), [[0, 1], [0, 2], [1, 3], [2, 3]])
 
 
+def test_the_largest_are_the_first_of_all_in_order(rng):
+    """With many equal ones: however many are asked for, none is skipped that should come before another."""
+    values = np.append(rng.integers(0, 6, 500) / 8, [np.nan, np.nan, 2.0])[rng.permutation(503)]
+    in_order = sorted(np.flatnonzero(~np.isnan(values)), key=lambda i: (-values[i], i))
+    for n in (1, 2, 7, 80, 300, 501, 600):
+        found = _largest(values, n)
+        assert len(found) >= min(n, 501)
+        np.testing.assert_array_equal(found, in_order[: len(found)])
+
+
 def test_features_say_which_gene_is_larger():
     values = np.array([[3, 1, 1], [0, 0, 2]], np.float32)
     found = pair_features(values, np.array([[0, 1], [1, 2], [2, 0], [0, 2]]))
@@ -194,12 +205,19 @@ def test_random_profiles_keep_how_often_but_not_which():
 
 
 def test_genes_and_pairs_are_found_as_described(train):
+    deep = np.where(
+        np.arange(len(train.y)) % 3 == 0, 60_000, 40
+    )  # of 60,000 counts, 1 is scaled to less than 0.25
+    train = replace(train, X=sparse.hstack([train.X[:, :-1], deep[:, None]]).tocsr())
     model = SingleCellNet(**SMALL).fit(train)
     type_of = np.unique(train.y, return_inverse=True)[1]
     columns = class_genes(_for_class_genes(train.X, "counts"), type_of, 8)
     np.testing.assert_array_equal(model._genes, train.genes[columns])
     raw = train.X[:, columns].toarray()
     np.testing.assert_array_equal(model._pairs, top_pairs(raw, type_of, 12))
+    scaled = _for_class_genes(train.X, "counts")[:, columns].toarray()
+    assert np.count_nonzero(scaled) < np.count_nonzero(raw), "pairs see what is too little for class genes"
+    assert not np.array_equal(model._pairs, top_pairs(scaled, type_of, 12))
 
 
 def test_votes_are_those_of_its_trees(train, query):
@@ -216,6 +234,16 @@ def test_votes_are_those_of_its_trees(train, query):
     np.testing.assert_array_equal(found.labels, expected)
     np.testing.assert_allclose(found.margin, votes[:, :4].max(axis=1) / 60, rtol=1e-6)
     assert np.mean(found.labels == truth) > 0.95
+
+
+def test_who_wins_a_tie(train, query, monkeypatch):
+    """The first type by name, and any type against the random profiles."""
+    model = SingleCellNet(**SMALL).fit(train)
+    votes = np.array([[20, 20, 0, 0, 20], [0, 0, 0, 30, 30], [0, 29, 0, 1, 30]])
+    monkeypatch.setattr(model, "_votes", lambda X: votes)
+    found = model.predict(query[0])
+    np.testing.assert_array_equal(found.labels, ["type A", "type D", UNASSIGNED])
+    np.testing.assert_allclose(found.margin, [1 / 3, 1 / 2, 29 / 60])
 
 
 def test_the_forest_has_the_published_settings(train):
@@ -286,7 +314,12 @@ def test_the_seed_decides_and_the_threads_do_not(train, query, monkeypatch):
     found = {}
     for seed, n_threads in ((0, "1"), (0, "2"), (1, "2")):
         monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
-        found[seed, n_threads] = SingleCellNet(**SMALL, seed=seed).fit(train).predict(query[0])
+        model = SingleCellNet(**SMALL, seed=seed).fit(train)
+        assert (model._forest.random_state, model._forest.n_jobs) == (seed, int(n_threads))
+        found[seed, n_threads] = model.predict(query[0])
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    model.predict(query[0])
+    assert model._forest.n_jobs == 1, "as many as are allowed when it is asked"
     np.testing.assert_array_equal(found[0, "1"].margin, found[0, "2"].margin)
     np.testing.assert_array_equal(found[0, "1"].labels, found[0, "2"].labels)
     assert np.any(found[0, "2"].margin != found[1, "2"].margin)

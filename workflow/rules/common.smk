@@ -9,7 +9,7 @@ try:
     from schash.data.registry import load_registry
     from schash.digests import code_digest
     from schash.errors import SchashError
-    from schash.plan import Plan, failed_attempts
+    from schash.plan import Plan, Run, failed_attempts
     from schash.methods.catalogue import load_catalogue
 except ModuleNotFoundError as error:
     message = f"{error}. Install the package into the environment that runs Snakemake: pip install -e package[workflow]"

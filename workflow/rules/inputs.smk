@@ -44,6 +44,11 @@ def method_row(wildcards):
     }
 
 
+def search_depth(wildcards):
+    """Neighbours to keep; 0 for a method that does not search, so that a new experiment does not run it again."""
+    return PLAN.search_depth(Run(**wildcards)) if METHODS.row(wildcards.method).searcher else 0
+
+
 def earlier_failures(wildcards):
     """Number of failed attempts so far: it grows only when a run fails, which makes a failed run due again."""
     return failed_attempts(Path(RUN.format(**wildcards)) / "attempts.json")

@@ -11,6 +11,7 @@ rule run_method:
         predictions=f"{RUN}/predictions.parquet",
         status=f"{RUN}/status.parquet",
         history=f"{RUN}/history.parquet",
+        neighbors=directory(f"{RUN}/neighbors"),
     log:
         f"{ROOT}/logs/run/{{dataset}}/{{scheme}}/{{method}}.log",
     benchmark:
@@ -27,6 +28,7 @@ rule run_method:
         row=method_row,
         seed=CONFIG.seed,
         threads=CONFIG.threads,
+        search_depth=search_depth,
         failed_attempts=earlier_failures,
         code=method_code,
     message:

@@ -40,6 +40,9 @@ class Experiment(Strict):
         default_factory=dict,
         description="data set to methods that are left out on it, to stay within a budget",
     )
+    search_depth: int = Field(
+        0, ge=0, description="neighbours a query that searchers keep; all where the database has fewer cells"
+    )
     minutes: float = Field(gt=0, description="time budget on 2 cores")
 
 

@@ -1,7 +1,8 @@
 """Run one method over all folds of one split, each fold in a limited child, and say how each of them went."""
 
 import platform
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pandas as pd
 
 from schash.child import Outcome, run_limited
 from schash.errors import DataError
+from schash.found import write_neighbors
 from schash.methods.catalogue import MethodRow, build_method
-from schash.methods.contract import QueryCells, TrainingCells, history_of
+from schash.methods.contract import NearestCells, QueryCells, Searcher, TrainingCells, history_of
 from schash.seeds import derive_seed
 from schash.splits import read_rows
 from schash.tables import HISTORY_COLUMNS, PREDICTION_COLUMNS, STATUS_COLUMNS, empty, write_table
@@ -42,6 +44,8 @@ class RunSettings:
     threads: int
     fold_seconds: float
     fold_memory_mb: float
+    search_depth: int = 0
+    """Neighbours a query that a searcher keeps, 0 for none; all training cells where there are fewer."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,15 @@ class FoldInput:
     solution: np.ndarray | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Neighbours of a fold's queries among its training cells, and the seconds of the search."""
+
+    found: NearestCells
+    n_train: int
+    seconds: float
+
+
 @dataclass(frozen=True)
 class FoldResult:
     """What a fold's child sends back."""
@@ -68,6 +81,7 @@ class FoldResult:
     fit: Measurement
     predict: Measurement
     threads: int
+    search: Search | None = None
 
 
 @dataclass(frozen=True)
@@ -102,14 +116,34 @@ def write_run(result: RunResult, directory: Path) -> None:
     write_table(result.history, HISTORY_COLUMNS, directory / "history.parquet")
 
 
+def write_search(directory: Path, fold: int, search: Search) -> None:
+    """Write what a fold found to `directory`/{fold}.schash, which `schash.found.read_neighbors` reads."""
+    write_neighbors(
+        directory / f"{fold}.schash", search.found, n_train=search.n_train, seconds=search.seconds
+    )
+
+
 def values_of(cells: Path) -> str:
     """Kind of values of prepared cells, read without their matrix."""
     with h5py.File(cells) as file:
         return str(file["uns/values"].asstr()[()])
 
 
-def run_folds(files: RunFiles, settings: RunSettings, *, say: Any = print) -> RunResult:
-    """Fit and predict every fold. A fold that fails becomes a status row with its reason; the others go on."""
+def keep_nothing(fold: int, search: Search) -> None:
+    """Leave what a fold found."""
+
+
+def run_folds(
+    files: RunFiles,
+    settings: RunSettings,
+    *,
+    say: Any = print,
+    keep: Callable[[int, Search], None] = keep_nothing,
+) -> RunResult:
+    """Fit and predict every fold. A fold that fails becomes a status row with its reason; the others go on.
+
+    keep : is given what a searcher found as soon as a fold ends, since that of all folds may not fit into memory
+    """
     folds = sorted(read_rows(files.rows))
     values = values_of(files.cells)
     if values not in settings.row.accepts:
@@ -128,6 +162,10 @@ def run_folds(files: RunFiles, settings: RunSettings, *, say: Any = print) -> Ru
             modules=[settings.row.module, "schash.data.cells"],
         )
         say(_progress(settings, fold, len(folds), outcomes[fold]))
+        result: FoldResult | None = outcomes[fold].value
+        if result and result.search:
+            keep(fold, result.search)
+            outcomes[fold] = replace(outcomes[fold], value=replace(result, search=None))
     return _collect(outcomes, settings)
 
 
@@ -165,7 +203,19 @@ def run_fold(given: FoldInput, settings: RunSettings, fold: int) -> FoldResult:
         fit,
         predict,
         threads,
+        _search(method, train, query, settings.search_depth),
     )
+
+
+def _search(method: Any, train: TrainingCells, query: QueryCells, depth: int) -> Search | None:
+    if not depth or not isinstance(method, Searcher):
+        return None
+    n_train = len(train.y)
+    k = min(depth, n_train)
+    with measured() as search:
+        found = method.search(query, k)
+    found.check(query.X.shape[0], k, n_train)
+    return Search(found, n_train, search.seconds)
 
 
 def read_fold(given: FoldInput) -> tuple[TrainingCells, QueryCells]:

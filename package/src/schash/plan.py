@@ -61,6 +61,13 @@ class Plan:
         controlled = {run.dataset for run in runs if self.catalogue.row(run.method).sees_solution}
         return [name for name in self.config.experiment(experiment).datasets if name not in controlled]
 
+    def search_depth(self, run: Run) -> int:
+        """Neighbours that a run must keep for all experiments that share it."""
+        return max(
+            (spec.search_depth for name, spec in self.config.experiments.items() if run in self.runs(name)),
+            default=0,
+        )
+
     def benchmarks(self) -> list[str]:
         """Experiments that run methods, in the suite's order."""
         return [name for name, experiment in self.config.experiments.items() if experiment.methods]

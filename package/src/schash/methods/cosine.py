@@ -5,12 +5,11 @@ from scipy import sparse
 from sklearn.preprocessing import normalize
 
 from schash.methods.contract import NearestCells, Predictions, QueryCells, TrainingCells
-from schash.methods.nearest import nearest_rows
+from schash.methods.nearest import nearest_blocks
 from schash.preprocess import scaled_log1p
 
-QUERY_BLOCK = 1024
 TRAIN_BLOCK = 4096
-"""Cells that are made dense at a time: two blocks of 20,000 genes take 400 MB."""
+"""Training cells that are made dense at a time: a block of 20,000 genes takes 330 MB."""
 
 
 class ExactCosine:
@@ -34,14 +33,7 @@ class ExactCosine:
 
     def search(self, query: QueryCells, k: int) -> NearestCells:
         units = _units(query.on(self._genes))
-        blocks = [
-            nearest_rows(self._distances(units[start : start + QUERY_BLOCK]), k)
-            for start in range(0, units.shape[0], QUERY_BLOCK)
-        ]
-        return NearestCells(
-            np.concatenate([np.empty((0, k), np.int64), *(block.ids for block in blocks)]),
-            np.concatenate([np.empty((0, k), np.float32), *(block.distances for block in blocks)]),
-        )
+        return nearest_blocks(lambda rows: self._distances(units[rows]), units.shape[0], k)
 
     def _distances(self, units: sparse.csr_matrix) -> np.ndarray:
         """(n_query, n_train) float32 cosine distances."""

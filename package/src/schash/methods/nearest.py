@@ -1,9 +1,14 @@
 """The k nearest training cells from a block of distances, with the tie rule of every search: (distance, row)."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from schash.methods.contract import NearestCells
 from schash.neighbors import NO_NEIGHBOR, Neighbors
+
+QUERY_BLOCK = 1024
+"""Queries whose distances to all training cells are in memory at a time."""
 
 
 def nearest_rows(distances: np.ndarray, k: int) -> NearestCells:
@@ -25,6 +30,19 @@ def nearest_rows(distances: np.ndarray, k: int) -> NearestCells:
         ids[query, :known] = nearest
         found[query, :known] = row[nearest]
     return NearestCells(ids, found)
+
+
+def nearest_blocks(distances: Callable[[slice], np.ndarray], n_query: int, k: int) -> NearestCells:
+    """`nearest_rows` for more queries than their distances fit into memory.
+
+    distances : rows of the queries to their (n_rows, n_train) distances
+    """
+    starts = range(0, n_query, QUERY_BLOCK)
+    blocks = [nearest_rows(distances(slice(start, start + QUERY_BLOCK)), k) for start in starts]
+    return NearestCells(
+        np.concatenate([np.empty((0, k), np.int64), *(block.ids for block in blocks)]),
+        np.concatenate([np.empty((0, k), np.float32), *(block.distances for block in blocks)]),
+    )
 
 
 def from_neighbors(found: Neighbors) -> NearestCells:

@@ -1,9 +1,8 @@
 """scmap-cell and scmap-cluster: nearest cells, or nearest profile of a type (Kiselev et al., Nature Methods 2018).
 
-Followed are the paper's settings, the manual of the R package scmap and, as facts, its released code (from 1.2 on): 500
-genes by dropout (`schash.dropout_selection`) of log2(1 + x), here chosen on the training cells alone. ln(1 + x) serves
-as well: genes, cosines, correlations and medians do not depend on the base. Other than linear values are taken as they
-are.
+Followed are the manual of the R package scmap and, as facts, its released code (from 1.2 on): 500 genes by dropout
+(`schash.dropout_selection`) of log2(1 + x), here chosen on the training cells alone. ln(1 + x) serves as well: genes,
+cosines, correlations and medians do not depend on the base. Other than linear values are taken as they are.
 
 scmap-cell
     Cells of length 1 are cut into chunks of 10 genes (100 chunks from 1,000 genes on), with floor(sqrt(N)) centroids a
@@ -15,7 +14,7 @@ scmap-cell
     similarity      cosine to the cell that the          the same with those centroids, whose length is taken for
                     centroids make up                    sqrt(number of chunks)
     the 3 cells     the nearest                          the first 3 places of a buffer of the 10 nearest, which is not
-                                                         sorted (scmap's pull request 20, not merged)
+                                                         sorted (scmap's pull request 20 of 2019 says so)
 
     Departures of both: a chunk with fewer distinct subvectors than centroids is kept, and so are the genes beyond the
     last full chunk; the released code drops them.
@@ -170,7 +169,7 @@ class ScmapCluster:
                 f"scmap-cluster has nothing to compare with; choose more than n_features={self.n_features}"
             )
             raise DataError(message)
-        self._types, self._profiles = types[expressed], profiles[expressed]
+        self._types, self._profiles = types[expressed], profiles[expressed].astype(np.float64)
         return self
 
     def predict(self, query: QueryCells) -> Predictions:
@@ -233,9 +232,8 @@ def _cosine(cells: np.ndarray, profiles: np.ndarray) -> np.ndarray:
 
 
 def _centred(rows: np.ndarray) -> np.ndarray:
-    """Rows less their mean; exactly 0 where all values are the same."""
-    constant = rows.max(axis=1, keepdims=True) == rows.min(axis=1, keepdims=True)
-    return np.where(constant, 0, rows - rows.mean(axis=1, keepdims=True))
+    """Rows less their mean. What was float32 has an exact mean here where all values are the same: they become 0."""
+    return rows - rows.mean(axis=1, keepdims=True)
 
 
 def _check_whole(**numbers: int) -> None:

@@ -50,7 +50,7 @@ class SingleR:
     """SingleR with the training cells as its reference.
 
     quantile : of a type's correlations, its score
-    fine_tune : types within this of the best score are compared again; None takes the best at once
+    fine_tune : types within this of the best score are compared again; 0 takes the best at once
     markers, n_markers : how genes are chosen for a pair of types, and how many (None: as many as the method's authors)
 
     Margin: score of the best type minus that of the next, in the last round that the cell went through.
@@ -60,7 +60,7 @@ class SingleR:
         self,
         *,
         quantile: float = 0.8,
-        fine_tune: float | None = 0.05,
+        fine_tune: float = 0.05,
         markers: Markers = "classic",
         n_markers: int | None = None,
         seed: int = 0,
@@ -88,8 +88,7 @@ class SingleR:
             _genes_by_cells(query.on(reference.genes).X),
             reference.built,
             quantile=self.quantile,
-            use_fine_tune=self.fine_tune is not None,
-            fine_tune_threshold=0.0 if self.fine_tune is None else self.fine_tune,
+            fine_tune_threshold=self.fine_tune,
             num_threads=available_threads(),
         )
         return Predictions.of(np.array(result["best"], dtype=str), result["delta"])
@@ -148,14 +147,12 @@ def _with_known_genes(query: QueryCells, genes: np.ndarray) -> QueryCells:
     return query.on(shared if len(shared) else genes)  # which says what is wrong where they share none
 
 
-def _check(quantile: float, fine_tune: float | None, markers: str, n_markers: int | None) -> None:
-    if not 0 <= quantile <= 1:
+def _check(quantile: float, fine_tune: float, markers: str, n_markers: int | None) -> None:
+    if not isinstance(quantile, int | float) or not 0 <= quantile <= 1:
         message = f"singler: quantile must be from 0 to 1, got {quantile!r}"
         raise ConfigError(message)
-    if fine_tune is not None and not fine_tune >= 0:
-        message = (
-            f"singler: fine_tune must be a difference of scores of at least 0, or none, got {fine_tune!r}"
-        )
+    if not isinstance(fine_tune, int | float) or not fine_tune >= 0:
+        message = f"singler: fine_tune must be a difference of scores of at least 0, got {fine_tune!r}"
         raise ConfigError(message)
     if markers not in get_args(Markers):
         message = f"singler: markers {markers!r} is not known; allowed: {', '.join(get_args(Markers))}"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Labels of the R package SingleR, which test_singler.py compares with: Debian's r-bioc-singler 2.0.0 on R 4.2.2.
-# SCHASH_MIRROR=FOLDER package/tests/data/singler_r/make.sh, from the root of the project.
+# PYTHON=.venv/bin/python SCHASH_MIRROR=FOLDER package/tests/data/singler_r/make.sh, from the root of the project.
 # FOLDER holds the public files (see test_loaders.py); only the labels and their margins come into this one.
 set -eu
 here=$(dirname "$0")
