@@ -156,6 +156,15 @@ def test_extras_that_rows_name_exist():
     assert named == set(re.findall(r"\w+", extras["methods"][0].removeprefix("schash")))
 
 
+def test_every_method_and_its_paper_stand_in_the_documentation():
+    text = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    table, references = text.split("## Where a method departs")[0], text.split("## References")[1]
+    rows = load_catalogue(CONFIG / "methods.yaml").methods
+    assert [name for name, row in rows.items() if row.seed_as is None and f"`{name}`" not in table] == []
+    cited = {row.citation for row in rows.values() if row.citation}
+    assert [key for key in sorted(cited) if f"`{key}`" not in references] == []
+
+
 def plan(**given):
     config = resolved(**given)
     return Plan(config, load_registry(CONFIG / "datasets.yaml"), load_catalogue(CONFIG / "methods.yaml"))

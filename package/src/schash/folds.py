@@ -190,6 +190,8 @@ def run_fold(given: FoldInput, settings: RunSettings, fold: int) -> FoldResult:
     method = build_method(settings.row, seed=seed)
     if given.solution is not None:
         _reveal(method, given.solution)
+    if hasattr(method, "warm_up"):
+        method.warm_up()
     shown = {"unlabelled": query} if settings.row.transductive else {}
     with measured() as fit:
         method.fit(train, **shown)

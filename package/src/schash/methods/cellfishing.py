@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from schash.cellfishing import CellFishing
-from schash.methods.contract import NearestCells, Predictions, QueryCells, TrainingCells
+from schash.methods.contract import NearestCells, Predictions, QueryCells, TrainingCells, few_cells
 from schash.methods.nearest import from_neighbors
 
 
@@ -24,7 +24,16 @@ class CellFishingAnnotator:
 
     def __init__(self, *, n_neighbors: int = 10, seed: int = 0, **parameters: Any) -> None:
         self.n_neighbors = n_neighbors
+        self._parameters = parameters
         self._index = CellFishing(seed=seed, **parameters)
+
+    def warm_up(self) -> None:
+        """Load the compiled loops: half a second to several, more than a small search takes."""
+        train, query = few_cells()
+        shape = {name: self._parameters[name] for name in ("layout", "n_tables") if name in self._parameters}
+        other = CellFishingAnnotator(n_dims=10, **shape)
+        other.fit(train)
+        other.predict(query)
 
     def fit(self, train: TrainingCells) -> "CellFishingAnnotator":
         self._index.fit(train.X, genes=train.genes)

@@ -181,7 +181,8 @@ class Method(Protocol):
     """An annotator: fit once on the training cells of a fold, then predict.
 
     Implementations take `seed` and their parameters by keyword. A method with something to show of its training
-    returns it from `history()` as a table of (step, metric, value); the others need not have the method.
+    returns it from `history()` as a table of (step, metric, value); the others need not have the method. One that
+    compiles code on first use, or loads what was compiled, does so in `warm_up()`, before the clock starts.
     """
 
     def fit(self, train: TrainingCells) -> Any: ...
@@ -205,6 +206,14 @@ class Searcher(Protocol):
     def fit(self, train: TrainingCells) -> Any: ...
 
     def search(self, query: QueryCells, k: int) -> NearestCells: ...
+
+
+def few_cells() -> tuple[TrainingCells, QueryCells]:
+    """Cells without meaning for a `warm_up`: two types of 30 cells, and 20 queries, on 200 genes."""
+    counts = np.random.default_rng(0).poisson(1.0, (80, 200)).astype(np.float32)
+    genes = np.array([f"gene {i}" for i in range(200)])
+    train = TrainingCells(counts[:60], np.repeat(["a", "b"], 30), genes, "counts")
+    return train, QueryCells(counts[60:], genes, "counts")
 
 
 def history_of(method: Method | TransductiveMethod) -> pd.DataFrame:

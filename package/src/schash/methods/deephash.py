@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 from schash.anchor_index import AnchorIndex
 from schash.deephash import DeepHash
 from schash.errors import ConfigError
+from schash.hamming import hamming_distances, pack_bits
 from schash.linear_index import LinearIndex
 from schash.methods.contract import NearestCells, Predictions, QueryCells, TrainingCells
 from schash.methods.nearest import from_neighbors, nearest_blocks
@@ -34,6 +35,11 @@ class DeepHashAnnotator:
             raise ConfigError(message)
         self._how = index
         self._model = DeepHash(seed=seed, progress=False, **parameters)
+
+    def warm_up(self) -> None:
+        """Load the compiled distances."""
+        codes = pack_bits(np.zeros((2, 8), np.bool_))
+        hamming_distances(codes, codes)
 
     def fit(self, train: TrainingCells) -> "DeepHashAnnotator":
         self._model.fit(train.X, train.y, genes=train.genes, values=train.values)

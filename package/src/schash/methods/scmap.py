@@ -41,7 +41,7 @@ from sklearn.preprocessing import normalize
 from schash._product_quantizer_kernels import first_of_buffer
 from schash.dropout_selection import select_by_dropout
 from schash.errors import ConfigError, DataError
-from schash.methods.contract import NearestCells, Predictions, QueryCells, TrainingCells
+from schash.methods.contract import NearestCells, Predictions, QueryCells, TrainingCells, few_cells
 from schash.methods.nearest import nearest_rows
 from schash.metrics.annotation import UNASSIGNED
 from schash.preprocess import log1p_counts
@@ -94,6 +94,11 @@ class ScmapCell:
         self.n_votes = n_votes
         self.threshold = _checked_threshold(threshold)
         self.seed = seed
+
+    def warm_up(self) -> None:
+        """Load the compiled loops."""
+        train, query = few_cells()
+        ScmapCell(n_features=100, variant=self.variant).fit(train).predict(query)
 
     def fit(self, train: TrainingCells) -> "ScmapCell":
         logged = log1p_counts(train.X, values=train.values)
