@@ -4,6 +4,7 @@ from pathlib import Path
 
 from schash.expected import VERDICT_COLUMNS, count_verdicts
 from schash.joblog import job_log
+from schash.marks import marks_of
 from schash.tables import METRIC_COLUMNS, read_table
 from schash.verdict import check_run
 
@@ -19,4 +20,5 @@ def main(given, methods: dict, output: str, tell) -> None:
 if __name__ == "__main__":
     with job_log(snakemake.log[0]) as tell:
         methods = {name: snakemake.params[name] for name in ("titles", "positive_controls", "controls")}
+        methods["marks"] = marks_of(snakemake.params.transductive, snakemake.params.rejects)
         main(snakemake.input, methods, snakemake.output[0], tell)

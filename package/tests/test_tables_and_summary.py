@@ -139,6 +139,16 @@ def test_verdict_of_a_clean_run():
     assert "2 agrees, 0 differs, 5 not run" in verdict.text
 
 
+def test_verdict_marks_what_a_method_does_besides():
+    table = as_metrics(scored("aabbbb", method="m"), scored(method="true_labels"))
+    text = check_run(
+        table, {"m": "My method"}, ["true_labels"], ["true_labels"], marks={"m": "◇", "other": "○"}
+    ).text
+    assert "My method ◇" in text
+    assert "◇ sees the unlabelled query cells while it trains" in text
+    assert "○" not in text
+
+
 def test_verdict_names_failed_runs():
     verdict = check_run(
         as_metrics(scored(kinds=("timeout", "ok")), scored(method="true_labels")), {}, ["true_labels"], []

@@ -91,6 +91,8 @@ rule verdict:
         titles=TITLES,
         positive_controls=controls_that_see_the_solution(),
         controls=CONTROLS,
+        transductive=flagged("transductive"),
+        rejects=flagged("rejects"),
         code=code("verdict.py"),
     message:
         "Check the controls and look for failed runs"

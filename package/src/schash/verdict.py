@@ -10,6 +10,7 @@ from rich.table import Table
 
 from schash.errors import SchashError
 from schash.folds import NOT_APPLICABLE
+from schash.marks import marked_title, notes_on
 from schash.tables import POOLED
 
 CEILING = 1.0
@@ -45,11 +46,17 @@ def check_run(
     positive_controls: list[str],
     controls: list[str],
     published: dict[str, int] | None = None,
+    marks: dict[str, str] | None = None,
 ) -> Verdict:
-    """Judge a run by its metrics table; `published` counts the papers' numbers by verdict."""
+    """Judge a run by its metrics table.
+
+    published : counts the papers' numbers by verdict; marks : method to the symbols beside its title (schash.marks)
+    """
     failures = _failures(metrics)
     broken = _broken_controls(metrics, positive_controls)
-    parts = [headline_table(metrics, titles, controls)]
+    marks = marks or {}
+    marked = {method: marked_title(method, titles, marks) for method in metrics["method"].unique()}
+    parts = [headline_table(metrics, marked, controls), *notes_on(set(marked), marks)]
     if published:
         counts = ", ".join(f"{count} {name}" for name, count in published.items())
         parts.append(f"The papers' numbers against ours (paper_vs_ours.tsv): {counts}")

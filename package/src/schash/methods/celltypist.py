@@ -2,9 +2,9 @@
 
 Runs the package `celltypist`: cells scaled to 10,000 counts and ln(1 + x), each gene standardised on the training
 cells and cut at 10, then scikit-learn's SGDClassifier with the logistic loss and the package's alpha of 1e-4.
-The settings are those by which the authors say that they train with gradient descent: 10 epochs of mini-batches of 1,000
-cells, at most 100 an epoch; then a second round on the genes that the first gives the largest absolute coefficients,
-300 a type. The package's own defaults are `mini_batch` and `feature_selection` off.
+The settings are those by which the authors say that they train with gradient descent: 10 epochs of mini-batches of
+1,000 cells, at most 100 an epoch; then a second round on the genes that the first gives the largest absolute
+coefficients, 300 a type. The package's own defaults are `mini_batch` and `feature_selection` off.
 
 Departures
     - the package's other solver is out of reach: it hands LogisticRegression an argument that scikit-learn has removed
@@ -13,8 +13,8 @@ Departures
       also where the package calls a training set small (below 10,000 cells). Up to 1,000 cells are split in two batches
     - a cell takes the type of the highest score; the paper's vote among clusters of query cells is left out, since it
       would make a prediction depend on the other query cells
-    - the query is scaled on the genes that it shares with the training cells. Those that it lacks count as if they stood
-      at their mean, as in the package
+    - the query is scaled on the genes that it shares with the training cells. Those that it lacks count as if they
+      stood at their mean, as in the package
 
 Training is dense: 4 bytes for each cell and gene, about three times over. `with_mean=False` keeps it sparse.
 """
@@ -119,7 +119,9 @@ class CellTypist:
         shared = np.isin(self._genes, query.genes)
         X = _scaled(query.on(self._genes))[:, shared]
         if not np.isin(self._model.features, self._genes[shared]).any():
-            message = f"celltypist: the query has none of the {len(self._model.features):,} genes of the model"
+            message = (
+                f"celltypist: the query has none of the {len(self._model.features):,} genes of the model"
+            )
             raise DataError(message)
         blocks = range(0, X.shape[0], BLOCK)
         scores = np.concatenate([self._scores(X[start : start + BLOCK], shared) for start in blocks])
@@ -137,7 +139,9 @@ class CellTypist:
 
 def _scaled(cells: TrainingCells | QueryCells) -> sparse.csr_matrix:
     if cells.values not in LINEAR:
-        message = f"celltypist scales counts itself: values must be {' or '.join(LINEAR)}, got {cells.values!r}"
+        message = (
+            f"celltypist scales counts itself: values must be {' or '.join(LINEAR)}, got {cells.values!r}"
+        )
         raise DataError(message)
     return scaled_log1p(cells.X, values=cells.values)
 
