@@ -26,6 +26,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral, Real
 from typing import Any
 from unittest import mock
 
@@ -77,11 +78,11 @@ class CellTypist:
         seed: int = 0,
     ) -> None:
         for name, number in (("epochs", epochs), ("top_genes", top_genes)):
-            if not isinstance(number, int) or number < 1:
+            if not isinstance(number, Integral) or number < 1:
                 message = f"celltypist: {name} must be a whole number of at least 1, got {number!r}"
                 raise ConfigError(message)
-        if not alpha > 0:
-            message = f"celltypist: alpha must be above 0, got {alpha!r}"
+        if not isinstance(alpha, Real) or not alpha > 0:
+            message = f"celltypist: alpha must be a number above 0, got {alpha!r}"
             raise ConfigError(message)
         self.mini_batch = mini_batch
         self.epochs = epochs

@@ -142,9 +142,10 @@ class ScAnvi:
 
 
 def variable_genes(train: TrainingCells, n_genes: int) -> np.ndarray:
-    """Places of the `n_genes` most variable genes and those that tie with the last, in the order of the genes.
+    """Places of the `n_genes` most variable genes, or of all that vary, in the order of the genes.
 
     Variable is what scanpy's default measures: the dispersion of the scaled counts, compared with genes of like mean.
+    Among equals the first.
     """
     X = scaled_log1p(train.X, values=train.values)
     varying = np.flatnonzero((X.max(axis=0) - X.min(axis=0)).toarray().ravel())
@@ -153,16 +154,10 @@ def variable_genes(train: TrainingCells, n_genes: int) -> np.ndarray:
         raise DataError(message)
     if len(varying) <= n_genes:
         return varying
-    with (
-        warnings.catch_warnings()
-    ):  # where all genes of like mean vary alike, it leaves them out, down to none
-        warnings.filterwarnings(
-            "ignore", message="`n_top_genes` > number of normalized", category=UserWarning
-        )
-        cells = AnnData(X[:, varying])
-        table = sc.pp.highly_variable_genes(cells, flavor="seurat", n_top_genes=n_genes, inplace=False)
-    chosen = varying[table["highly_variable"].to_numpy()]
-    return chosen if len(chosen) else varying
+    table = sc.pp.highly_variable_genes(AnnData(X[:, varying]), flavor="seurat", inplace=False)
+    dispersion = table["dispersions_norm"].to_numpy(copy=True)
+    dispersion[np.isnan(dispersion)] = -np.inf  # all genes of that mean vary alike
+    return varying[np.sort(np.argsort(-dispersion, kind="stable")[:n_genes])]
 
 
 def whole_batches(batch_size: int, *n_cells: int) -> int:
