@@ -77,11 +77,13 @@ class CellTypist:
         with_mean: bool = True,
         seed: int = 0,
     ) -> None:
-        for name, number in (("epochs", epochs), ("top_genes", top_genes)):
+        whole: dict[str, Any] = {"epochs": epochs, "top_genes": top_genes}  # what a YAML file says, not the hints
+        for name, number in whole.items():
             if not isinstance(number, Integral) or number < 1:
                 message = f"celltypist: {name} must be a whole number of at least 1, got {number!r}"
                 raise ConfigError(message)
-        if not isinstance(alpha, Real) or not alpha > 0:
+        rate: Any = alpha
+        if not (isinstance(rate, Real) and float(rate) > 0):
             message = f"celltypist: alpha must be a number above 0, got {alpha!r}"
             raise ConfigError(message)
         self.mini_batch = mini_batch

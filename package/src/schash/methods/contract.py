@@ -210,7 +210,7 @@ class Searcher(Protocol):
 
 def few_cells() -> tuple[TrainingCells, QueryCells]:
     """Cells without meaning for a `warm_up`: two types of 30 cells, and 20 queries, on 200 genes."""
-    counts = np.random.default_rng(0).poisson(1.0, (80, 200)).astype(np.float32)
+    counts = as_csr(np.random.default_rng(0).poisson(1.0, (80, 200)))
     genes = np.array([f"gene {i}" for i in range(200)])
     train = TrainingCells(counts[:60], np.repeat(["a", "b"], 30), genes, "counts")
     return train, QueryCells(counts[60:], genes, "counts")
