@@ -77,7 +77,10 @@ class CellTypist:
         with_mean: bool = True,
         seed: int = 0,
     ) -> None:
-        whole: dict[str, Any] = {"epochs": epochs, "top_genes": top_genes}  # what a YAML file says, not the hints
+        whole: dict[str, Any] = {
+            "epochs": epochs,
+            "top_genes": top_genes,
+        }  # what a YAML file says, not the hints
         for name, number in whole.items():
             if not isinstance(number, Integral) or number < 1:
                 message = f"celltypist: {name} must be a whole number of at least 1, got {number!r}"
