@@ -95,13 +95,20 @@ def style() -> Iterator[None]:
         yield
 
 
+VARIANTS = {
+    "castle_counts": Look("trees", LOOKS["castle"].colour, "<"),
+    "scmap_cell_as_coded": Look("neighbours", LOOKS["scmap_cell"].colour, "8"),
+}
+"""Another way to run a method: its colour, with a marker of its own."""
+
+
 def look(method: str) -> Look:
     """How a method is drawn; for one that is not listed, always the same by its name."""
     number = zlib.crc32(method.encode())
     other = Look(
         "other", OTHER_COLOURS[number % len(OTHER_COLOURS)], OTHER_MARKERS[number % len(OTHER_MARKERS)]
     )
-    return LOOKS.get(method, other)
+    return LOOKS.get(method) or VARIANTS.get(method, other)
 
 
 def colour(method: str) -> str:
