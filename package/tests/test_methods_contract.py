@@ -45,7 +45,7 @@ def draw(sizes, seed):
     base = np.random.default_rng(1).gamma(0.7, 1.2, N_GENES)
     profile = np.tile(base, (len(sizes), 1))
     for i in range(len(sizes)):
-        profile[i, N_MARKERS * i : N_MARKERS * (i + 1)] += 6
+        profile[i, N_MARKERS * i : N_MARKERS * (i + 1)] += 10
     type_of = rng.permutation(np.repeat(np.arange(len(sizes)), list(sizes.values())))
     depth = rng.lognormal(0, 0.2, len(type_of))[:, None]
     X = rng.poisson(profile[type_of] * depth).astype(np.float32)

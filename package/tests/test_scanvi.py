@@ -89,6 +89,11 @@ def one_thread():
     torch.set_num_threads(n_threads)
 
 
+@pytest.fixture
+def two_threads(one_thread):
+    torch.set_num_threads(2)
+
+
 def test_is_what_scvi_tools_does_with_the_same_cells(one_thread):
     train, (query, _) = training(), queries()
     model = ScAnvi(n_genes=N_GENES, max_epochs=7, max_epochs_scanvi=3, seed=11)
@@ -199,8 +204,9 @@ def process_state():
     )
 
 
-def test_leaves_the_process_as_it_was(tmp_path, monkeypatch, capfd):
+def test_leaves_the_process_as_it_was(tmp_path, monkeypatch, capfd, two_threads):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
     train, (query, _) = training(), queries()
     model = quick()
     before = process_state()
