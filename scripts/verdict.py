@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from schash.expected import VERDICT_COLUMNS, count_verdicts
 from schash.joblog import job_log
 from schash.marks import marks_of
+from schash.paper_vs_ours import count_verdicts, read_verdicts
 from schash.tables import METRIC_COLUMNS, read_table
 from schash.verdict import check_run
 
 
 def main(given, methods: dict, output: str, tell) -> None:
-    published = count_verdicts(read_table(given.paper_vs_ours, VERDICT_COLUMNS))
+    published = count_verdicts(read_verdicts(given.paper_vs_ours))
     verdict = check_run(read_table(given.metrics, METRIC_COLUMNS), **methods, published=published)
     tell(verdict.text)
     verdict.raise_if_bad()

@@ -3,11 +3,12 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
-from schash.config import merge, resolve
+from schash.config import KINDS, ExperimentName, merge, resolve
 from schash.data.registry import load_registry
 from schash.errors import ConfigError
 from schash.methods.catalogue import MethodRow, build_method, load_catalogue
@@ -188,6 +189,49 @@ def test_a_suite_leaves_methods_out_of_some_data_sets():
     for skip, word in (({"sim_type": ["svm"]}, "sim_types"), ({"sim_types": ["svn"]}, "svm")):
         with pytest.raises(ConfigError, match=f"did you mean '{word}'"):
             plan(experiments={"fig2a": {**spec, "skip": skip}})
+
+
+def test_a_data_set_may_have_schemes_of_its_own():
+    spec = {
+        "datasets": ["sim_types", "sim_studies"],
+        "scheme": "cv5",
+        "schemes": {"sim_studies": ["loso", "loso_mnn"]},
+        "methods": ["svm", "true_labels"],
+    }
+    planned = plan(experiments={"fig2b": spec})
+    assert planned.scored("fig2b") == [
+        ("sim_types", "cv5"),
+        ("sim_studies", "loso"),
+        ("sim_studies", "loso_mnn"),
+    ]
+    assert len(planned.runs("fig2b")) == 6
+    without = {**spec, "scheme": None}
+    with pytest.raises(ConfigError, match=r"fig2b\.scheme is required for sim_types"):
+        plan(experiments={"fig2b": without})
+    with pytest.raises(ConfigError, match="no data set 'sim_study'"):
+        plan(experiments={"fig2b": {**spec, "schemes": {"sim_study": ["loso"]}}})
+
+
+def test_a_run_keeps_what_the_deepest_of_its_experiments_asks_for():
+    spec = {"datasets": ["sim_types"], "scheme": "cv5", "methods": ["svm", "exact_cosine", "true_labels"]}
+    experiments = {"fig2a": spec, "table2": {**spec, "search_depth": 70, "minutes": 1}}
+    planned = plan(experiments=experiments)
+    depth = {run.dataset: planned.search_depth(run) for run in planned.runs("fig2a")}
+    assert depth["sim_types"] == 70
+    assert planned.of_kind("retrieval")[0] == "table2"
+    assert "fig2a" in planned.of_kind("annotation", "retrieval")
+
+
+def test_only_annotation_and_retrieval_need_a_positive_control():
+    spec = {"datasets": ["sim_types"], "scheme": "cv5", "methods": ["svm"], "minutes": 1}
+    assert plan(experiments={"fig2d": spec}).scored("fig2d") == [("sim_types", "cv5")]
+    for name in ("fig2b", "table2"):
+        with pytest.raises(ConfigError, match=f"{name} has no positive control"):
+            plan(experiments={name: spec | {"schemes": {}}})
+
+
+def test_every_experiment_has_a_kind():
+    assert set(KINDS) == set(get_args(ExperimentName))
 
 
 def test_an_unknown_method_gets_a_suggestion():

@@ -65,6 +65,22 @@ def test_predictions_are_matched_by_row_not_by_order():
     assert types["support"].tolist() == [3, 3]
 
 
+def test_median_f1_of_a_fold_stands_under_the_name_of_its_group_too():
+    solution = SOLUTION.assign(group=["Baron human"] * 3 + ["10X v2 (pbmc)"] * 3)
+    scores, _ = score_annotation(predictions("abbbba"), solution, status("ok", "ok"))
+    values = scores.set_index(["metric", "fold"])["value"]
+    named = values[values.index.get_level_values("metric").str.contains("_on_")]
+    assert set(named.index) == {("median_f1_on_baron_human", "0"), ("median_f1_on_10x_v2_pbmc", "1")}
+    assert named["median_f1_on_baron_human", "0"] == values["median_f1", "0"] == pytest.approx(2 / 3)
+    assert named["median_f1_on_10x_v2_pbmc", "1"] == 1
+
+
+@pytest.mark.parametrize("solution", [SOLUTION, SOLUTION.assign(group="")])
+def test_folds_that_are_no_groups_add_nothing(solution):
+    scores, _ = score_annotation(predictions("aabbba"), solution, status("ok", "ok"))
+    assert not scores["metric"].str.contains("_on_").any()
+
+
 def test_predictions_must_be_exactly_the_query_cells():
     with pytest.raises(DataError, match="fold 0: 2 predictions do not stand for exactly the 3 query cells"):
         score_annotation(predictions("aabbba").iloc[1:], SOLUTION, status("ok", "ok"))
@@ -186,3 +202,28 @@ def test_a_data_set_without_a_positive_control_is_no_good():
         as_metrics(scored(), scored(method="true_labels", dataset="e")), {}, ["true_labels"], []
     )
     assert verdict.broken_controls == ["fig2a: no positive control ran on d"]
+
+
+def retrieved(share, *, method="true_labels"):
+    """Retrieval's metrics of a control: below 1 by its own nature, and the share that is at the ceiling."""
+    table = scored(method=method).assign(experiment="table2")
+    mean_precision = table.head(1).assign(metric="map_at_k[k=2x,k,by_row,queries,db80]", value=0.7)
+    return pd.concat([mean_precision, mean_precision.assign(metric="share_at_ceiling", value=share)])
+
+
+def test_retrieval_is_checked_by_the_share_at_the_ceiling_alone():
+    good = check_run(as_metrics(retrieved(1.0)), {}, ["true_labels"], [])
+    assert good.broken_controls == []
+    low = check_run(as_metrics(retrieved(0.99)), {}, ["true_labels"], [])
+    assert low.broken_controls == [
+        "table2: true_labels on d, fold 0: share_at_ceiling = 0.99",
+    ]
+    lacking = retrieved(1.0)[lambda table: table["metric"] != "share_at_ceiling"]
+    assert check_run(as_metrics(lacking), {}, ["true_labels"], []).broken_controls == [
+        "table2: no positive control ran on d"
+    ]
+
+
+def test_timing_needs_no_positive_control():
+    table = scored(method="m").assign(experiment="fig2d")
+    assert check_run(as_metrics(table), {}, ["true_labels"], []).broken_controls == []

@@ -15,6 +15,8 @@ rule experiment_metrics:
         f"{ROOT}/logs/metrics/{{experiment}}.log",
     benchmark:
         f"{ROOT}/benchmarks/metrics/{{experiment}}.tsv"
+    wildcard_constraints:
+        experiment=experiments_of("annotation"),
     conda:
         "../../envs/schash.yaml"
     resources:
@@ -26,6 +28,31 @@ rule experiment_metrics:
         "Collect the metrics of {wildcards.experiment}"
     script:
         "../../scripts/experiment_metrics.py"
+
+
+rule other_metrics:
+    input:
+        scores=score_files(""),
+    output:
+        metrics=f"{ROOT}/metrics/{{experiment}}.parquet",
+        summary=f"{ROOT}/metrics/{{experiment}}.summary.tsv",
+    log:
+        f"{ROOT}/logs/metrics/{{experiment}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/metrics/{{experiment}}.tsv"
+    wildcard_constraints:
+        experiment=experiments_of("retrieval", "embedding", "timing"),
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        code=code("other_metrics.py"),
+    message:
+        "Collect the metrics of {wildcards.experiment}"
+    script:
+        "../../scripts/other_metrics.py"
 
 
 rule metrics:

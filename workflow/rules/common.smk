@@ -1,34 +1,45 @@
 # Config, registry and methods, checked while Snakemake parses; names that every rule file uses.
 from pathlib import Path
+from typing import get_args
 
 from snakemake.exceptions import WorkflowError
 
 try:
     import schash.config
+    from schash.config import KINDS, Scheme
     from schash.data.options import loader_module
     from schash.data.registry import load_registry
     from schash.digests import code_digest
     from schash.errors import SchashError
     from schash.plan import Plan, Run, failed_attempts
+    from schash.splits import SCHEMES, base_scheme
     from schash.methods.catalogue import load_catalogue
 except ModuleNotFoundError as error:
     message = f"{error}. Install the package into the environment that runs Snakemake: pip install -e package[workflow]"
     raise WorkflowError(message) from None
 
-HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve().parents[1]
+HOME = (
+    Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+    .resolve()
+    .parents[1]
+)
 SCRIPTS = HOME / "scripts"
 
 try:
     CONFIG = schash.config.resolve(
         config, default_path=HOME / "config/config.yaml", suites=HOME / "config/suites"
     )
-    REGISTRY = load_registry(HOME / "config/datasets.yaml", overlay={"datasets": CONFIG.datasets})
+    REGISTRY = load_registry(
+        HOME / "config/datasets.yaml", overlay={"datasets": CONFIG.datasets}
+    )
     METHODS = load_catalogue(HOME / "config/methods.yaml", overlay=CONFIG.methods)
     PLAN = Plan(CONFIG, REGISTRY, METHODS)
 except SchashError as error:
     raise WorkflowError(str(error)) from None
 
-config.update(CONFIG.model_dump())  # scripts see the resolved config, not only what was given
+config.update(
+    CONFIG.model_dump()
+)  # scripts see the resolved config, not only what was given
 ROOT = CONFIG.root
 TITLES = {name: row.title for name, row in METHODS.methods.items()}
 
@@ -45,7 +56,7 @@ RUN = f"{ROOT}/runs/{{dataset}}/{{scheme}}/{{method}}"
 wildcard_constraints:
     source=r"[\w.-]+",
     dataset=r"[\w.-]+",
-    scheme="cv5|random5|loso|batch|protocol|species",
+    scheme="|".join(get_args(Scheme)),
     method=r"\w+",
     experiment=r"\w+",
 

@@ -46,7 +46,11 @@ def method_row(wildcards):
 
 def search_depth(wildcards):
     """Neighbours to keep; 0 for a method that does not search, so that a new experiment does not run it again."""
-    return PLAN.search_depth(Run(**wildcards)) if METHODS.row(wildcards.method).searcher else 0
+    return (
+        PLAN.search_depth(Run(**wildcards))
+        if METHODS.row(wildcards.method).searcher
+        else 0
+    )
 
 
 def earlier_failures(wildcards):
@@ -63,13 +67,26 @@ def run_memory(wildcards, input, attempt):
     return int(attempt * max(4000, 40 * input.size_mb))
 
 
+def experiments_of(*kinds):
+    """Names of the experiments of these kinds, as a constraint of the wildcard."""
+    return "|".join(name for name, kind in KINDS.items() if kind in kinds)
+
+
 def runs_of(wildcards):
-    return [run for run in PLAN.runs(wildcards.experiment) if run.dataset == wildcards.dataset]
+    """Runs of an experiment on one data set under one scheme."""
+    here = (wildcards.dataset, wildcards.scheme)
+    return [
+        run
+        for run in PLAN.runs(wildcards.experiment)
+        if (run.dataset, run.scheme) == here
+    ]
 
 
 def run_files(kind):
     """Input function: one file of each run of the experiment on the data set."""
-    return lambda wildcards: [f"{RUN}/{kind}.parquet".format(**run._asdict()) for run in runs_of(wildcards)]
+    return lambda wildcards: [
+        f"{RUN}/{kind}.parquet".format(**run._asdict()) for run in runs_of(wildcards)
+    ]
 
 
 def run_facts(wildcards):
@@ -88,24 +105,37 @@ def run_facts(wildcards):
     ]
 
 
-def solution_file(wildcards):
-    scheme = CONFIG.experiment(wildcards.experiment).scheme
-    return f"{ROOT}/splits/{wildcards.dataset}/{scheme}/solution.parquet"
+def split_file(name):
+    """Input function: one file of the split that a scheme stands on."""
+    return (
+        lambda wildcards: f"{ROOT}/splits/{wildcards.dataset}/{base_scheme(wildcards.scheme)}/{name}.parquet"
+    )
 
 
-def score_files(suffix):
-    """Input function: one file of each data set of the experiment."""
-    return lambda wildcards: [
-        f"{ROOT}/scores/{wildcards.experiment}/{name}{suffix}.parquet"
-        for name in CONFIG.experiment(wildcards.experiment).datasets
+def scores_of(experiment, suffix=""):
+    """One file of each data set and scheme of an experiment."""
+    return [
+        f"{ROOT}/scores/{experiment}/{dataset}/{scheme}{suffix}.parquet"
+        for dataset, scheme in PLAN.scored(experiment)
     ]
 
 
+def score_files(suffix):
+    """Input function: `scores_of` the experiment of the wildcard."""
+    return lambda wildcards: scores_of(wildcards.experiment, suffix)
+
+
 def facts_of(experiment):
-    return [f"{ROOT}/facts/{name}.json" for name in CONFIG.experiment(experiment).datasets]
+    return [
+        f"{ROOT}/facts/{name}.json" for name in CONFIG.experiment(experiment).datasets
+    ]
 
 
 def deephash_runs(experiment):
     if experiment not in CONFIG.experiments:
         return []
-    return [run for run in PLAN.runs(experiment) if run.method == f"deephash_{CONFIG.preset}"]
+    return [
+        run
+        for run in PLAN.runs(experiment)
+        if run.method == f"deephash_{CONFIG.preset}"
+    ]

@@ -4,6 +4,11 @@ FIGURES = [
     *CONFIG.experiments,
     *(["costs"] if "fig2a" in CONFIG.experiments else []),
     *(["training"] if deephash_runs("fig2a") else []),
+    *(
+        ["confusion"]
+        if "fig2a" in CONFIG.experiments and CONFIG.experiment("fig2a").confusion
+        else []
+    ),
 ]
 
 
@@ -13,8 +18,14 @@ rule paper_vs_ours:
         table1=f"{ROOT}/figures/table1.tsv",
         expected=HOME / "config/expected.tsv",
     output:
-        report(
+        tsv=report(
             f"{ROOT}/paper_vs_ours.tsv",
+            caption="../report/paper_vs_ours_tsv.rst",
+            category="Paper and ours",
+            labels={"target": "paper_vs_ours", "shows": "the same as a table"},
+        ),
+        html=report(
+            f"{ROOT}/paper_vs_ours.html",
             caption="../report/paper_vs_ours.rst",
             category="Paper and ours",
             labels={"target": "paper_vs_ours", "shows": "every published number"},
@@ -29,6 +40,7 @@ rule paper_vs_ours:
         mem_mb=2000,
         runtime=20,
     params:
+        titles=TITLES,
         code=code("paper_vs_ours.py"),
     message:
         "Hold our numbers against the papers'"
@@ -73,9 +85,13 @@ rule resolved_config:
 rule verdict:
     input:
         metrics=rules.metrics.output.parquet,
-        paper_vs_ours=rules.paper_vs_ours.output[0],
+        paper_vs_ours=rules.paper_vs_ours.output.tsv,
         config=rules.resolved_config.output,
-        figures=expand(f"{ROOT}/figures/{{name}}.{{kind}}", name=FIGURES, kind=["png", "svg", "tsv"]),
+        figures=expand(
+            f"{ROOT}/figures/{{name}}.{{kind}}",
+            name=FIGURES,
+            kind=["png", "svg", "tsv"],
+        ),
     output:
         f"{ROOT}/verdict.txt",
     log:

@@ -5,15 +5,17 @@ rule score:
     input:
         predictions=run_files("predictions"),
         status=run_files("status"),
-        solution=solution_file,
+        solution=split_file("solution"),
     output:
-        scores=f"{ROOT}/scores/{{experiment}}/{{dataset}}.parquet",
-        types=f"{ROOT}/scores/{{experiment}}/{{dataset}}.types.parquet",
-        comparisons=f"{ROOT}/scores/{{experiment}}/{{dataset}}.comparisons.parquet",
+        scores=f"{ROOT}/scores/{{experiment}}/{{dataset}}/{{scheme}}.parquet",
+        types=f"{ROOT}/scores/{{experiment}}/{{dataset}}/{{scheme}}.types.parquet",
+        comparisons=f"{ROOT}/scores/{{experiment}}/{{dataset}}/{{scheme}}.comparisons.parquet",
     log:
-        f"{ROOT}/logs/score/{{experiment}}/{{dataset}}.log",
+        f"{ROOT}/logs/score/{{experiment}}/{{dataset}}/{{scheme}}.log",
     benchmark:
-        f"{ROOT}/benchmarks/score/{{experiment}}/{{dataset}}.tsv"
+        f"{ROOT}/benchmarks/score/{{experiment}}/{{dataset}}/{{scheme}}.tsv"
+    wildcard_constraints:
+        experiment=experiments_of("annotation"),
     conda:
         "../../envs/schash.yaml"
     resources:
@@ -26,6 +28,6 @@ rule score:
         n_replicates=CONFIG.bootstrap,
         code=code("score.py"),
     message:
-        "Score {wildcards.experiment} on {wildcards.dataset}"
+        "Score {wildcards.experiment} on {wildcards.dataset}, {wildcards.scheme}"
     script:
         "../../scripts/score.py"

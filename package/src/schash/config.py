@@ -14,10 +14,34 @@ from pydantic import Field
 from schash.errors import ConfigError
 from schash.schema import Strict, load_yaml, one_of, validate
 
-Scheme = Literal["cv5", "random5", "loso", "batch", "protocol", "species"]
+Scheme = Literal[
+    "cv5", "random5", "loso", "batch", "protocol", "species", "loso_mnn", "batch_mnn", "protocol_mnn"
+]
 
-ExperimentName = Literal["table1", "fig2a", "variants"]
+ExperimentName = Literal[
+    "table1", "fig2a", "fig2b", "fig2c", "fig2d", "table2", "fig3a", "fig3b", "fig4", "variants"
+]
 """Experiments that there are rules for, by their target names."""
+
+Kind = Literal["facts", "annotation", "retrieval", "embedding", "timing"]
+
+KINDS: dict[str, Kind] = {
+    "table1": "facts",
+    "fig2a": "annotation",
+    "fig2b": "annotation",
+    "fig2c": "embedding",
+    "fig2d": "timing",
+    "table2": "retrieval",
+    "fig3a": "retrieval",
+    "fig3b": "timing",
+    "fig4": "annotation",
+    "variants": "annotation",
+}
+"""What an experiment scores. Those of annotation and retrieval share their runs and need a positive control; the others
+fit methods of their own and check themselves."""
+
+CONTROLLED: tuple[Kind, ...] = ("annotation", "retrieval")
+"""Kinds whose runs must have a positive control among them."""
 
 DEEPHASH_PLACEHOLDER = "deephash"
 """Stands in a suite's list of methods for DeepHash with the configured preset."""
@@ -35,6 +59,9 @@ class Experiment(Strict):
 
     datasets: tuple[str, ...] = Field(min_length=1)
     scheme: Scheme | None = None
+    schemes: dict[str, tuple[Scheme, ...]] = Field(
+        default_factory=dict, description="data set to its schemes, in place of `scheme`"
+    )
     methods: tuple[str, ...] = ()
     skip: dict[str, tuple[str, ...]] = Field(
         default_factory=dict,
@@ -43,7 +70,22 @@ class Experiment(Strict):
     search_depth: int = Field(
         0, ge=0, description="neighbours a query that searchers keep; all where the database has fewer cells"
     )
+    ks: dict[str, tuple[int, ...]] = Field(
+        default_factory=dict,
+        description="data set to the k of retrieval, in place of multiples of the mean number of cells a type",
+    )
+    sizes: tuple[int, ...] = Field((), description="numbers of cells that a timing is taken at")
+    size_seconds: float = Field(
+        60,
+        gt=0,
+        description="what one size of a timing may take; larger ones of that method are then too slow",
+    )
+    confusion: tuple[str, ...] = Field((), description="data sets whose confusion is drawn type by type")
     minutes: float = Field(gt=0, description="time budget on 2 cores")
+
+    def schemes_of(self, dataset: str) -> tuple[str, ...]:
+        """Schemes of one data set; none where the experiment has neither."""
+        return self.schemes.get(dataset) or ((self.scheme,) if self.scheme else ())
 
 
 class Config(Strict):

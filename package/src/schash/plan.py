@@ -5,7 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from schash.config import Config
+from schash.config import CONTROLLED, KINDS, Config, Kind
 from schash.data.registry import Registry
 from schash.errors import ConfigError
 from schash.methods.catalogue import Catalogue
@@ -31,14 +31,19 @@ class Plan:
     def __init__(self, config: Config, registry: Registry, catalogue: Catalogue) -> None:
         self.config, self.registry, self.catalogue = config, registry, catalogue
         for name, experiment in config.experiments.items():
-            for dataset in (*experiment.datasets, *experiment.skip):
+            for dataset in (*experiment.datasets, *experiment.skip, *experiment.schemes, *experiment.ks):
                 registry.dataset(dataset)
             for method in chain(experiment.methods, *experiment.skip.values()):
                 catalogue.row(method)
-            if experiment.methods and experiment.scheme is None:
-                message = f"config: experiments.{name}.scheme is required, since the experiment runs methods"
+            without_scheme = [data for data in experiment.datasets if not experiment.schemes_of(data)]
+            if experiment.methods and without_scheme:
+                message = (
+                    f"config: experiments.{name}.scheme is required for {', '.join(without_scheme)}, "
+                    "since the experiment runs methods"
+                )
                 raise ConfigError(message)
-            without = self._without_positive_control(name) if experiment.methods else []
+            controlled = experiment.methods and KINDS[name] in CONTROLLED
+            without = self._without_positive_control(name) if controlled else []
             if without:
                 message = (
                     f"config: experiments.{name} has no positive control on {', '.join(without)}; add true_labels to "
@@ -50,8 +55,9 @@ class Plan:
         """Every run of an experiment, data set by data set."""
         spec = self.config.experiment(experiment)
         return [
-            Run(dataset, spec.scheme or "", method)
+            Run(dataset, scheme, method)
             for dataset in spec.datasets
+            for scheme in spec.schemes_of(dataset)
             for method in spec.methods
             if method not in spec.skip.get(dataset, ())
         ]
@@ -72,9 +78,17 @@ class Plan:
         """Experiments that run methods, in the suite's order."""
         return [name for name, experiment in self.config.experiments.items() if experiment.methods]
 
+    def of_kind(self, *kinds: Kind) -> list[str]:
+        """Experiments of these kinds that run methods, in the suite's order."""
+        return [name for name in self.benchmarks() if KINDS[name] in kinds]
+
+    def scored(self, experiment: str) -> list[tuple[str, str]]:
+        """Every (data set, scheme) of an experiment: what is scored together."""
+        return list(dict.fromkeys((run.dataset, run.scheme) for run in self.runs(experiment)))
+
     def overview(self) -> str:
         """What is going to happen, in a few lines for the terminal."""
-        runs = {run for name in self.benchmarks() for run in self.runs(name)}
+        runs = {run for name in self.of_kind(*CONTROLLED) for run in self.runs(name)}
         datasets = {name for spec in self.config.experiments.values() for name in spec.datasets}
         minutes = sum(spec.minutes for spec in self.config.experiments.values())
         return (
