@@ -289,7 +289,7 @@ def test_any_option_can_be_given_on_its_own():
         ({"hidden": ()}, "one or more layers"),
         ({"n_members": 2, "projection": None}, "needs a projection"),
         ({"n_bits": 7}, "at least 8 bits"),
-        ({"anchors": "learned"}, "allowed: sampled, first_rows"),
+        ({"anchors": "taught"}, "allowed: sampled, first_rows, learned"),
         ({"anchors": np.eye(3, 8)}, "one row per type"),
         ({"anchors": np.eye(4, 8), "n_bits": 16}, "anchors given have 8 bits"),
         ({"device": "abacus"}, "not a torch device"),

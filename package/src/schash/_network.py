@@ -26,6 +26,8 @@ from scipy import sparse
 from torch import nn
 from torch.nn import functional as F  # noqa: N812  (its usual name)
 
+from schash._learned_anchors import AnchorNetwork
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -91,9 +93,13 @@ class MemberLinear(nn.Module):
 
 
 class HashNetwork(nn.Module):
-    """See the module's head. `anchors` : (n_types, n_bits) of 0 and 1."""
+    """See the module's head.
+
+    anchors : (n_types, n_bits) of 0 and 1; while they are learned, what `anchor_network` puts out has their place
+    """
 
     anchors: torch.Tensor
+    anchor_network: AnchorNetwork | None
 
     def __init__(self, shape: Shape, anchors: np.ndarray, *, seed: int) -> None:
         super().__init__()
@@ -111,6 +117,17 @@ class HashNetwork(nn.Module):
         self.layers = nn.ModuleList(layers)
         # a small gain: every code starts undecided
         self.hash_layer = MemberLinear(shape.n_members, widths[-1], n_out, 0.3, generator)
+        self.anchor_network = None
+
+    def targets(self) -> torch.Tensor:
+        """What codes are drawn to: the anchors, or the relaxed ones while they are learned."""
+        return self.anchors if self.anchor_network is None else self.anchor_network()
+
+    def settle_anchors(self) -> np.ndarray:
+        """Make learned anchors binary, for good: (n_types, n_bits) bool."""
+        bits = self.targets().detach() > 0.5
+        self.anchors, self.anchor_network = bits.float(), None
+        return bits.cpu().numpy()
 
     def outputs(self, x: torch.Tensor | SparseBatch) -> torch.Tensor:
         """Outputs of the last layer by member. x.

@@ -9,6 +9,8 @@ cores (`compact`).
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+from schash._learned_anchors import LEARNED
+from schash.anchors import SCHEMES
 from schash.errors import ConfigError
 from schash.losses import CLASS_WEIGHTS
 from schash.preprocess import TRANSFORMS
@@ -32,7 +34,8 @@ class Options:
     beta: float = 0.9999  # section 3.4
     lambda_: float = 1e-4  # section 3.4
     n_bits: int | None = None  # None: the rule
-    anchors: Any = "sampled"  # or "first_rows", or an (n_types, n_bits) array
+    anchors: Any = "sampled"  # or "first_rows", "learned", or an (n_types, n_bits) array
+    anchor_margin: float = 0.25  # of learned anchors, as a share of the bits (schash._learned_anchors)
     # Size: the preset's
     min_cells: int = 3  # genes seen in fewer training cells say nothing that could be checked
     # Principal components of the training cells as a fixed first layer, in all views together; None: learned
@@ -57,6 +60,11 @@ class Options:
     validate_every: int = 10  # epochs
     progress: bool = True  # a progress bar, where the error stream is a terminal
 
+    @property
+    def learns_anchors(self) -> bool:
+        """Whether the anchors are learned with the hash function."""
+        return isinstance(self.anchors, str) and self.anchors == LEARNED
+
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "code": ("sigmoid_bits", "tanh_float"),
@@ -69,6 +77,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": ("one_cycle", "constant", "halving"),
 }
 """Allowed values of the options that have a closed list."""
+
+ANCHORS: tuple[str, ...] = (*SCHEMES, LEARNED)
+"""Schemes of anchors by name; an array of bits is allowed as well."""
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as_written": {},
@@ -171,6 +182,11 @@ def _check_values(options: Options) -> None:
         _check_one_of("input", view, TRANSFORMS)
     for name, allowed in CHOICES.items():
         _check_one_of(name, getattr(options, name), allowed)
+    if isinstance(options.anchors, str):
+        _check_one_of("anchors", options.anchors, ANCHORS)
+    if options.learns_anchors and options.head == "mixture":
+        message = "head='mixture' mixes predefined anchors; learned anchors need head='linear'"
+        raise ConfigError(message)
     at_least = {
         "gamma": 1e-12, "lambda_": 0, "learning_rate": 1e-12, "weight_decay": 0, "n_dropout": 0,
         "n_members": 1, "batch_size": 1, "min_cells": 0, "validate_every": 1, "halve_every": 1,
@@ -183,7 +199,7 @@ def _check_values(options: Options) -> None:
         if value is None or value < low:
             message = f"{name} must be {'above 0' if low == 1e-12 else f'at least {low}'}, got {value!r}"
             raise ConfigError(message)
-    for name in ("dropout", "label_smoothing", "validation_fraction", "beta"):
+    for name in ("dropout", "label_smoothing", "validation_fraction", "beta", "anchor_margin"):
         if not 0 <= getattr(options, name) < 1:
             message = f"{name} must be in [0, 1), got {getattr(options, name)!r}"
             raise ConfigError(message)

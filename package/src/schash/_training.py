@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from scipy import sparse
 from sklearn.metrics import f1_score
 
+from schash._learned_anchors import separation_loss
 from schash._network import HashNetwork, SparseBatch
 from schash._presets import Options
 from schash.losses import cauchy_quantisation, cell_anchor_loss, smooth_anchors, squared_quantisation
@@ -66,20 +67,13 @@ def train(
             rows = next(orders)  # (E, batch)
             kind = types[rows].to(device)  # (E, batch)
             network.train()
-            h = network(fetch(rows))  # (E, batch, K)
-            anchors = smooth_anchors(network.anchors[kind], options.label_smoothing)  # (E, batch, K)
-            anchor_loss = cell_anchor_loss(
-                h, anchors, weights[kind], reduction=options.reduction
-            )  # (E, batch)
-            quantisation = _quantisation(h, options)  # (E, batch)
-            # the mean over cells, the sum over members: each member learns as if it were alone
-            loss = (anchor_loss + options.lambda_ * quantisation).mean(dim=1).sum()
+            loss, parts = _losses(network, fetch(rows), kind, weights[kind], options)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             schedule.step()
 
-            record = _record(step, n_steps, network.shape.n_members, loss, anchor_loss, quantisation)
+            record = _record(step, n_steps, loss, network.shape.n_members, parts)
             if held_out is not None and (step == n_steps or step % (options.validate_every * epoch) == 0):
                 score = _median_f1(network, held_out, options)
                 record = {**(record or {"step": step}), "validation_median_f1": score}
@@ -92,8 +86,32 @@ def train(
     if best is not None:
         network.load_state_dict(best[1])
     network.eval()
-    columns = ["step", "loss", "cell_anchor", "quantisation", "validation_median_f1"]
+    columns = ["step", "loss", *parts, "validation_median_f1"]
     return pd.DataFrame(records, columns=columns).astype({"step": int})
+
+
+def _losses(
+    network: HashNetwork,
+    x: torch.Tensor | SparseBatch,
+    types: torch.Tensor,
+    weights: torch.Tensor,
+    options: Options,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """What is minimised, one number, and its parts, (E, batch) each. types, weights : (E, batch)"""
+    h = network(x)  # (E, batch, K)
+    targets = network.targets()  # (M, K)
+    anchors = smooth_anchors(targets[types], options.label_smoothing)  # (E, batch, K)
+    anchor_loss = cell_anchor_loss(h, anchors, weights, reduction=options.reduction)
+    quantisation = _quantisation(h, options)
+    # the mean over cells, the sum over members: each member learns as if it were alone
+    loss = (anchor_loss + options.lambda_ * quantisation).mean(dim=1).sum()
+    parts = {"cell_anchor": anchor_loss, "quantisation": quantisation}
+    if network.anchor_network is not None:
+        parts["separation"] = separation_loss(
+            h, targets, types, weights, options.anchor_margin, reduction=options.reduction
+        )
+        loss = loss + parts["separation"].mean(dim=1).sum()
+    return loss, parts
 
 
 def relaxed_codes(network: HashNetwork, inputs: Inputs) -> np.ndarray:
@@ -183,7 +201,7 @@ def _fetcher(inputs: Inputs, device: torch.device) -> Any:
 
 def _median_f1(network: HashNetwork, cells: LabelledInputs, options: Options) -> float:
     h = relaxed_codes(network, cells.inputs)
-    anchors = network.anchors.cpu().numpy() > 0
+    anchors = network.targets().detach().cpu().numpy() > 0.5
     nearest = nearest_distances(h, anchors, options.distance).argmin(axis=1)
     scores = f1_score(
         cells.types, nearest, labels=np.union1d(cells.types, nearest), average=None, zero_division=0
@@ -192,21 +210,12 @@ def _median_f1(network: HashNetwork, cells: LabelledInputs, options: Options) ->
 
 
 def _record(
-    step: int,
-    n_steps: int,
-    n_members: int,
-    loss: torch.Tensor,
-    anchor: torch.Tensor,
-    quantisation: torch.Tensor,
+    step: int, n_steps: int, loss: torch.Tensor, n_members: int, parts: dict[str, torch.Tensor]
 ) -> dict[str, float] | None:
     if step % max(1, n_steps // N_RECORDS) and step != n_steps:
         return None
-    return {
-        "step": step,
-        "loss": loss.item() / n_members,
-        "cell_anchor": anchor.mean().item(),
-        "quantisation": quantisation.mean().item(),
-    }
+    means = {name: part.mean().item() for name, part in parts.items()}
+    return {"step": step, "loss": loss.item() / n_members, **means}
 
 
 class _seeded:  # noqa: N801  (a context manager, used as a verb)

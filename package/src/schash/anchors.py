@@ -81,10 +81,7 @@ def make_anchors(
     ConfigError
         for an unknown scheme, too few bits, or more types than the scheme has anchors for
     """
-    n_bits = bits_by_rule(n_types) if n_bits is None else n_bits
-    if n_bits < MIN_BITS:
-        message = f"n_bits={n_bits} is too short: at least {MIN_BITS} bits"
-        raise ConfigError(message)
+    n_bits = check_bits(n_bits, n_types)
     if n_types < 1:
         message = f"there must be at least 1 type, got {n_types}"
         raise ConfigError(message)
@@ -94,6 +91,15 @@ def make_anchors(
         return _first_rows(n_types, n_bits)
     message = f"anchor scheme {scheme!r} is not known; allowed: {', '.join(SCHEMES)}"
     raise ConfigError(message)
+
+
+def check_bits(n_bits: int | None, n_types: int) -> int:
+    """Width of a code: as given, or by the rule; `ConfigError` where it is too short for any scheme."""
+    n_bits = bits_by_rule(n_types) if n_bits is None else n_bits
+    if n_bits < MIN_BITS:
+        message = f"n_bits={n_bits} is too short: at least {MIN_BITS} bits"
+        raise ConfigError(message)
+    return n_bits
 
 
 def check_anchors(anchors: np.ndarray, n_types: int) -> np.ndarray:

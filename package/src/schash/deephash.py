@@ -18,12 +18,14 @@ from schash import _presets
 from schash._checks import as_data_error, check_labels, hold_out
 from schash._features import Features, fit_features
 from schash._genes import align_genes, check_genes
+from schash._learned_anchors import AnchorNetwork, check_distinct
 from schash._network import HashNetwork, Shape
 from schash._training import LabelledInputs, nearest_distances, relaxed_codes, train
-from schash.anchors import check_anchors, make_anchors
+from schash.anchors import check_anchors, check_bits, make_anchors
 from schash.errors import ConfigError, DataError
 from schash.hamming import BitCodes, hamming_distances, pack_bits, unpack_bits
 from schash.losses import class_weights
+from schash.seeds import derive_seed
 from schash.values import ValuesKind, check_kind
 
 Matrix = sparse.spmatrix | sparse.sparray | np.ndarray | pd.DataFrame
@@ -38,18 +40,19 @@ class DeepHash(ClassifierMixin, BaseEstimator):
     preset : "compact", which trains in seconds on two cores, or "paper", the published network (use a GPU)
     variant : "as_written" in the paper, or "as_coded" in its released code
     n_bits : bits of a code, at least 8; None takes the variant's choice: the paper's rule, or 64
-    anchors : "sampled", "first_rows" or an (n_types, n_bits) array of 0 and 1 in the order of the sorted
-        types; None takes the variant's choice: sampled as written, first rows as coded
+    anchors : "sampled", "first_rows", "learned" (`schash._learned_anchors`) or an (n_types, n_bits) array of 0
+        and 1 in the order of the sorted types; None takes the variant's choice: sampled as written, first rows as coded
     seed : of the anchors, the projection, the initial weights, the order of the cells and the dropout
     device : "auto" (CUDA where there is one, then Apple's MPS, else the CPU) or a torch device
     overrides : any option of `schash._presets.Options`, such as lambda_, gamma, beta, input, steps or hidden
 
     Attributes
     ----------
-    anchors_ : BitCodes, one code per type, in the order of `classes_`
+    anchors_ : BitCodes, one code per type, in the order of `classes_`; `schash.anchors.describe_anchors` says
+        how far apart they are
     classes_ : (n_types,) sorted types
-    history_ : DataFrame of step, loss, cell_anchor, quantisation and validation_median_f1 (NaN where there
-        was no validation)
+    history_ : DataFrame of step, loss, cell_anchor, quantisation, separation (only with learned anchors) and
+        validation_median_f1 (NaN where there was no validation)
     genes_ : (n_genes,) names of the genes, or None where fit was given none
     values_ : kind of values that the model was trained on
     options_ : all options, resolved
@@ -106,7 +109,7 @@ class DeepHash(ClassifierMixin, BaseEstimator):
             for NaN, infinities, negative values where the kind forbids them, repeated genes, fewer than two
             types
         ConfigError
-            for options that do not fit each other or the number of types
+            for options that do not fit each other or the number of types; for types that learned the same anchor
         """
         options = self._resolve()
         kind = check_kind(values)
@@ -120,7 +123,8 @@ class DeepHash(ClassifierMixin, BaseEstimator):
         anchors = self._make_anchors(options, len(classes))
         rows, held_out = hold_out(types, options.validation_fraction, self.seed)
         features = fit_features(csr[rows], kind, options, seed=self.seed)
-        network = _build(features, anchors, options, seed=self.seed).to(_device(self.device))
+        network = _build(features, anchors, options, seed=self.seed, learn=options.learns_anchors)
+        network = network.to(_device(self.device))
         weights = class_weights(
             np.bincount(types[rows], minlength=len(classes)), options.beta, scheme=options.class_weight
         )
@@ -132,6 +136,10 @@ class DeepHash(ClassifierMixin, BaseEstimator):
             options,
             seed=self.seed,
         )
+        if options.learns_anchors:
+            anchors = network.settle_anchors()
+        if options.learns_anchors and options.anchor_margin:
+            check_distinct(anchors, classes)
         self.classes_, self.values_ = classes, kind
         self.genes_: Any = names
         self.anchors_, self.history_, self.options_ = pack_bits(anchors), history, options
@@ -236,10 +244,15 @@ class DeepHash(ClassifierMixin, BaseEstimator):
                 message = f"n_bits={self.n_bits}, but the anchors given have {given.shape[1]} bits"
                 raise ConfigError(message)
             return given
+        if options.learns_anchors:  # nothing yet
+            return np.zeros((n_types, check_bits(options.n_bits, n_types)), dtype=np.bool_)
         return make_anchors(n_types, options.n_bits, scheme=options.anchors, seed=self.seed)
 
 
-def _build(features: Features, anchors: np.ndarray, options: _presets.Options, *, seed: int) -> HashNetwork:
+def _build(
+    features: Features, anchors: np.ndarray, options: _presets.Options, *, seed: int, learn: bool = False
+) -> HashNetwork:
+    """The network before training; `learn`: with one for its anchors, in the place of those given."""
     shape = Shape(
         n_inputs=features.n_features,
         hidden=options.hidden,
@@ -250,7 +263,11 @@ def _build(features: Features, anchors: np.ndarray, options: _presets.Options, *
         dropout=options.dropout,
         n_dropout=options.n_dropout,
     )
-    return HashNetwork(shape, anchors, seed=seed)
+    network = HashNetwork(shape, anchors, seed=seed)
+    if learn:
+        own_seed = derive_seed("anchors", seed)  # else both networks start with the same draws
+        network.anchor_network = AnchorNetwork(*anchors.shape, seed=own_seed)
+    return network
 
 
 def _device(name: str) -> torch.device:
