@@ -21,6 +21,13 @@ def test_as_sorting_by_distance_and_row(rng, k):
     found.check(40, k, 12)
 
 
+def test_distances_that_are_equal_once_rounded_are_ties():
+    found = nearest_rows(np.array([[1 + 2e-9, 1 + 1e-9, 1, 0.5]]), 4)
+    assert found.ids.tolist() == [[3, 0, 1, 2]]
+    assert nearest_rows(np.array([[1 + 2e-9, 1 + 1e-9, 1, 0.5]]), 2).ids.tolist() == [[3, 0]]
+    found.check(1, 4, 4)
+
+
 def test_no_query_and_no_cell():
     assert nearest_rows(np.empty((0, 4), np.float32), 3).ids.shape == (0, 3)
     assert (nearest_rows(np.empty((2, 0), np.float32), 3).ids == -1).all()

@@ -14,8 +14,10 @@ QUERY_BLOCK = 1024
 def nearest_rows(distances: np.ndarray, k: int) -> NearestCells:
     """The k smallest of each row, in order; equal distances by smaller column.
 
-    distances : (n_query, n_train) float32; where n_train < k the rest is padded
+    distances : (n_query, n_train); where n_train < k the rest is padded. They are rounded to float32 first, so that
+        the order is that of the distances returned.
     """
+    distances = np.asarray(distances, dtype=np.float32)
     n_query, n_train = distances.shape
     ids = np.full((n_query, k), NO_NEIGHBOR, dtype=np.int64)
     found = np.full((n_query, k), np.inf, dtype=np.float32)

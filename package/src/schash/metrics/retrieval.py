@@ -163,11 +163,11 @@ def retrieval_scores(
     Raises as `expected_average_precision_at_k` does; without "averaged" among `ties`, no size of a group is needed.
     """
     scored = ranked.n_relevant > 0
-    counts = {"n": int(scored.sum()), "n_left_out": int((~scored).sum())}
-    counts["n_types"] = len(np.unique(ranked.types[scored]))
+    names, of_type = np.unique(ranked.types[scored], return_inverse=True)
+    counts = {"n": len(of_type), "n_types": len(names), "n_left_out": int((~scored).sum())}
     rows = []
     for key, scores, ceilings in _all_scores(ranked, ks, ns, denominators, ties):
-        values, most = _means(scores, ranked.types, scored), _means(ceilings, ranked.types, scored)
+        values, most = _means(scores[scored], of_type), _means(ceilings[scored], of_type)
         rows += [
             {**key, "average": average, "value": values[average], "ceiling": most[average], **counts}
             for average in values
@@ -209,11 +209,12 @@ def _all_scores(
             yield key, scores, ceiling_at_k(ranked.n_relevant, n, metric="precision_at_n")
 
 
-def _means(scores: np.ndarray, types: np.ndarray, scored: np.ndarray) -> dict[str, float]:
-    if not scored.any():
+def _means(scores: np.ndarray, of_type: np.ndarray) -> dict[str, float]:
+    """Over queries, and over types: of_type numbers them from 0, without a gap."""
+    if len(scores) == 0:
         return {"queries": float("nan"), "types": float("nan")}
-    kept = pd.Series(scores[scored])
-    return {"queries": float(kept.mean()), "types": float(kept.groupby(types[scored]).mean().mean())}
+    by_type = np.bincount(of_type, scores) / np.bincount(of_type)
+    return {"queries": float(scores.mean()), "types": float(by_type.mean())}
 
 
 def _divisor(n_relevant: np.ndarray, k: int, denominator: Denominator) -> np.ndarray:
