@@ -489,7 +489,7 @@ def test_cell_names_do_not_give_labels_away(real):
 def test_the_pair_is_its_two_halves(real):
     pair, baron, segerstolpe = (real(name) for name in ("pancreas_pair", "baron_neuca", "segerstolpe_neuca"))
     genes = list(pair.cells.var_names)
-    for half, study in ((baron, "Baron"), (segerstolpe, "Segerstolpe")):
+    for half, study in ((baron, "Baron human"), (segerstolpe, "Segerstolpe")):
         part = pair.cells[pair.cells.obs["study"] == study]
         assert list(part.obs_names) == list(half.cells.obs_names)
         assert (part.X != half.cells[:, genes].X).nnz == 0

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from schash.errors import DataError
-from schash.splits import SCHEMES, make_split, read_rows, write_split
+from schash.splits import SCHEMES, base_scheme, make_split, read_rows, write_split
 
 
 @pytest.fixture
@@ -63,21 +63,54 @@ def test_a_split_is_a_function_of_its_names_and_seed(cells):
     assert not rows().equals(rows(dataset="y"))
 
 
+def grouped(labels, batches, *, times=6, **names):
+    """Split of the same few cells, `times` over."""
+    obs = pd.DataFrame({"batch": list(batches) * times})
+    return make_split(pd.Series(list(labels) * times), obs, **{"dataset": "x", "scheme": "batch", **names})
+
+
 def test_leave_one_out_drops_queries_of_unseen_types():
-    labels = pd.Series(list("abbbac"))
-    obs = pd.DataFrame({"batch": list("112222")})
-    split = make_split(labels, obs, dataset="x", scheme="batch")
+    split = grouped("abbbac", "112222")
     assert split.fold_names == ["1", "2"]
-    assert split.part("query")["row"].tolist() == [0, 1, 2, 3, 4]  # nobody but batch 2 has a c
-    assert split.n_unseen == 1
+    first = split.part("query").query("row < 6")
+    assert first["row"].tolist() == [0, 1, 2, 3, 4]  # nobody but batch 2 has a c
+    assert split.n_unseen == 6
+    assert split.unseen == [0, 6]
+    assert split.without_fold == {}
 
 
 def test_a_group_without_a_fair_question_makes_no_fold():
-    obs = pd.DataFrame({"batch": list("112222")})
-    split = make_split(pd.Series(list("aabbac")), obs, dataset="x", scheme="batch")
+    split = grouped("aabbac", "112222")
     assert split.fold_names == ["1"]  # batch 1 alone teaches a single type
+    assert split.without_fold == {"2": 24}
+    assert split.n_unseen == 18  # the b and c of batch 2
     with pytest.raises(DataError, match="makes no fold"):
-        make_split(pd.Series(list("aabbbb")), obs, dataset="x", scheme="batch")
+        grouped("aabbbb", "112222")
+
+
+@pytest.mark.parametrize(("times", "names"), [(10, ["2"]), (11, ["1", "2"])])
+def test_a_fold_has_more_than_ten_query_cells(times, names):
+    assert grouped("caaab", "11222", times=times).fold_names == names  # batch 1 keeps its a
+
+
+def test_facts_of_folds_and_their_groups_are_written(tmp_path):
+    split = grouped("abbbac", "112222")
+    write_split(split, tmp_path)
+    first, second = json.loads((tmp_path / "split.json").read_text())["folds"]
+    assert first == {"name": "1", "n_train": 24, "n_query": 12, "n_types": 2, "n_unseen": 0}
+    assert second == {"name": "2", "n_train": 12, "n_query": 18, "n_types": 2, "n_unseen": 6}
+    solution = pd.read_parquet(tmp_path / "solution.parquet")
+    assert set(zip(solution["fold"], solution["group"], strict=True)) == {(0, "1"), (1, "2")}
+
+
+def test_folds_that_are_no_groups_have_no_name(cells, tmp_path):
+    write_split(make_split(*cells, dataset="x", scheme="cv5"), tmp_path)
+    assert set(pd.read_parquet(tmp_path / "solution.parquet")["group"]) == {""}
+
+
+def test_an_aligned_scheme_stands_on_the_split_of_its_base():
+    assert base_scheme("batch_mnn") == "batch"
+    assert base_scheme("cv5") == "cv5"
 
 
 @pytest.mark.parametrize(

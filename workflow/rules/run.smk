@@ -2,11 +2,19 @@
 # A run takes all cores, so that nothing else disturbs its clock; the method itself may use `threads` of the config.
 
 
+def cells_of_run(wildcards):
+    """The prepared cells, or the folder of those aligned fold by fold."""
+    aligned = base_scheme(wildcards.scheme) != wildcards.scheme
+    return (rules.align.output.cells if aligned else rules.prepare.output.cells).format(
+        **wildcards
+    )
+
+
 rule run_method:
     input:
-        cells=rules.prepare.output.cells,
-        rows=rules.split.output.rows,
-        train_labels=rules.split.output.train_labels,
+        cells=cells_of_run,
+        rows=split_file("rows"),
+        train_labels=split_file("train_labels"),
     output:
         predictions=f"{RUN}/predictions.parquet",
         status=f"{RUN}/status.parquet",
@@ -39,9 +47,9 @@ rule run_method:
 
 use rule run_method as run_control with:
     input:
-        cells=rules.prepare.output.cells,
-        rows=rules.split.output.rows,
-        train_labels=rules.split.output.train_labels,
-        solution=rules.split.output.solution,
+        cells=cells_of_run,
+        rows=split_file("rows"),
+        train_labels=split_file("train_labels"),
+        solution=split_file("solution"),
     wildcard_constraints:
         method="|".join(controls_that_see_the_solution()),

@@ -14,6 +14,8 @@ rule split:
         f"{ROOT}/logs/split/{{dataset}}/{{scheme}}.log",
     benchmark:
         f"{ROOT}/benchmarks/split/{{dataset}}/{{scheme}}.tsv"
+    wildcard_constraints:
+        scheme="|".join(SCHEMES),
     conda:
         "../../envs/schash.yaml"
     resources:

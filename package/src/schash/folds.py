@@ -25,12 +25,19 @@ NOT_APPLICABLE = "not applicable"
 
 @dataclass(frozen=True)
 class RunFiles:
-    """What a run reads. `solution` is None for every method but the positive control."""
+    """What a run reads. `solution` is None for every method but the positive control.
+
+    `cells` is a file, or a folder with one file a fold, {fold}.h5ad, whose rows stand for the same cells.
+    """
 
     cells: Path
     rows: Path
     train_labels: Path
     solution: Path | None = None
+
+    def cells_of(self, fold: int) -> Path:
+        """Cells of one fold."""
+        return self.cells / f"{fold}.h5ad" if self.cells.is_dir() else self.cells
 
 
 @dataclass(frozen=True)
@@ -145,7 +152,7 @@ def run_folds(
     keep : is given what a searcher found as soon as a fold ends, since that of all folds may not fit into memory
     """
     folds = sorted(read_rows(files.rows))
-    values = values_of(files.cells)
+    values = values_of(files.cells_of(folds[0]))
     if values not in settings.row.accepts:
         reason = f"takes {' or '.join(settings.row.accepts)}; these cells are {values}"
         say(f"{settings.method} on {settings.dataset}: not applicable, it {reason}")
@@ -174,7 +181,7 @@ def fold_input(files: RunFiles, fold: int) -> FoldInput:
     rows = read_rows(files.rows)[fold]
     solution = None if files.solution is None else _labels(files.solution, fold, rows["query"])
     y = _labels(files.train_labels, fold, rows["train"])
-    return FoldInput(files.cells, rows["train"], y, rows["query"], solution)
+    return FoldInput(files.cells_of(fold), rows["train"], y, rows["query"], solution)
 
 
 def _labels(path: Path, fold: int, rows: np.ndarray) -> np.ndarray:

@@ -10,11 +10,12 @@ Schemes
     batch     leave one batch out
     protocol  leave one protocol out
     species   leave one species out
+    *_mnn     the same split; the cells of each fold are aligned by mutual nearest neighbours (schash.alignment)
 
 Cells without a label take no part. In the leave-one-out schemes a query cell whose type no training cell has
 cannot be annotated right by anyone; such cells are left out of the query and counted in `Split.n_unseen`.
-A group without any other query cell, or whose training cells are of one type, makes no fold; `Split.fold_names` has
-those that do.
+A group makes a fold if it keeps more than 10 query cells and its training cells are of more than one type.
+`Split.fold_names` has the groups that do, `Split.without_fold` the cells of those that do not.
 """
 
 import json
@@ -30,10 +31,17 @@ from schash.seeds import derive_seed
 
 N_FOLDS = 5
 MIN_CELLS_EXCLUSIVE = 10
-"""`cv5` keeps a type only if it has more cells than this."""
+"""`cv5` keeps a type, and a leave-one-out scheme a fold, only if it has more cells than this."""
 
 GROUP_COLUMNS = {"loso": "study", "batch": "batch", "protocol": "protocol", "species": "species"}
 SCHEMES = ("cv5", "random5", *GROUP_COLUMNS)
+ALIGNED = "_mnn"
+"""Suffix of a scheme whose cells are aligned by mutual nearest neighbours, on the same split."""
+
+
+def base_scheme(scheme: str) -> str:
+    """The scheme whose split an aligned one stands on; any other scheme itself."""
+    return scheme.removesuffix(ALIGNED)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,9 @@ class Split:
 
     rows : DataFrame with fold (int16), row (int64), part ("train" or "query")
     labels : Series of str, indexed by row: the labels of every row that takes part
+    fold_names : the held-out group of each fold, or its number
+    n_unseen : query cells left out of all groups, since no training cell has their type; `unseen` by fold
+    without_fold : group to the number of its cells
     """
 
     dataset: str
@@ -53,6 +64,8 @@ class Split:
     dropped_types: dict[str, int] = field(default_factory=dict)
     n_unlabelled: int = 0
     n_unseen: int = 0
+    unseen: list[int] = field(default_factory=list)
+    without_fold: dict[str, int] = field(default_factory=dict)
 
     @property
     def n_folds(self) -> int:
@@ -62,6 +75,21 @@ class Split:
         """Rows of one part with their labels: fold, row, label."""
         rows = self.rows.loc[self.rows["part"] == part, ["fold", "row"]].reset_index(drop=True)
         return rows.assign(label=self.labels.loc[rows["row"]].to_numpy())
+
+    def solution(self) -> pd.DataFrame:
+        """Query rows: fold, row, label, and group, the held-out one, "" where folds are not groups."""
+        queries = self.part("query")
+        names = self.fold_names if self.scheme in GROUP_COLUMNS else [""] * self.n_folds
+        return queries.assign(group=[names[fold] for fold in queries["fold"]])
+
+    def fold_facts(self) -> list[dict[str, int | str]]:
+        """Of each fold its name, training cells, query cells and their types, and cells left out as unseen."""
+        facts: list[dict[str, int | str]] = []
+        for fold, name in enumerate(self.fold_names):
+            train, query = (part[part["fold"] == fold] for part in (self.part("train"), self.part("query")))
+            sizes = {"n_train": len(train), "n_query": len(query), "n_types": query["label"].nunique()}
+            facts.append({"name": name, **sizes, "n_unseen": self.unseen[fold]})
+        return facts
 
 
 def make_split(labels: pd.Series, obs: pd.DataFrame, *, dataset: str, scheme: str, seed: int = 0) -> Split:
@@ -86,9 +114,9 @@ def make_split(labels: pd.Series, obs: pd.DataFrame, *, dataset: str, scheme: st
     rows = np.flatnonzero(kept)
     truth = labels.to_numpy()[rows].astype(str)
     if scheme in GROUP_COLUMNS:
-        folds, names, n_unseen = _leave_one_out(truth, rows, obs, dataset, scheme)
+        folds, groups = _leave_one_out(truth, rows, obs, dataset, scheme)
     else:
-        folds, names, n_unseen = _k_folds(truth, dataset, scheme, seed), list("01234"), 0
+        folds, groups = _k_folds(truth, dataset, scheme, seed), _Groups(list("01234"), [0] * N_FOLDS)
     table = [
         pd.DataFrame({"fold": np.int16(fold), "row": rows[part_rows].astype(np.int64), "part": part})
         for fold, parts in enumerate(folds)
@@ -100,10 +128,12 @@ def make_split(labels: pd.Series, obs: pd.DataFrame, *, dataset: str, scheme: st
         seed=seed,
         rows=pd.concat(table, ignore_index=True),
         labels=pd.Series(truth, index=rows, name="label"),
-        fold_names=names,
+        fold_names=groups.names,
         dropped_types=dropped,
         n_unlabelled=int((~known).sum()),
-        n_unseen=n_unseen,
+        n_unseen=sum(groups.unseen) + groups.unseen_without_fold,
+        unseen=groups.unseen,
+        without_fold=groups.without_fold,
     )
 
 
@@ -136,9 +166,19 @@ def _k_folds(truth: np.ndarray, dataset: str, scheme: str, seed: int) -> list[tu
     return list(folds.split(np.zeros(len(truth)), truth))
 
 
+@dataclass
+class _Groups:
+    """What became of the groups: `names` and `unseen` query cells of those that make a fold, cells of the others."""
+
+    names: list[str] = field(default_factory=list)
+    unseen: list[int] = field(default_factory=list)
+    without_fold: dict[str, int] = field(default_factory=dict)
+    unseen_without_fold: int = 0
+
+
 def _leave_one_out(
     truth: np.ndarray, rows: np.ndarray, obs: pd.DataFrame, dataset: str, scheme: str
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[str], int]:
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], _Groups]:
     column = GROUP_COLUMNS[scheme]
     if column not in obs.columns:
         message = (
@@ -146,28 +186,30 @@ def _leave_one_out(
             f"which is not among its columns: {', '.join(obs.columns) or 'none'}"
         )
         raise DataError(message)
-    groups = obs[column].astype(str).to_numpy()[rows]
-    names = sorted(set(groups))
+    of_row = obs[column].astype(str).to_numpy()[rows]
+    names = sorted(set(of_row))
     if len(names) < 2:
         message = f"{dataset}: scheme {scheme} needs at least 2 groups in obs[{column!r}], found {names}"
         raise DataError(message)
-    folds, kept, n_unseen = [], [], 0
+    folds, groups = [], _Groups()
     for name in names:
-        train = np.flatnonzero(groups != name)
-        query = np.flatnonzero(groups == name)
+        train = np.flatnonzero(of_row != name)
+        query = np.flatnonzero(of_row == name)
         seen = np.isin(truth[query], truth[train])
-        n_unseen += int((~seen).sum())
-        if not seen.any() or len(set(truth[train])) < 2:
-            continue  # nothing to ask, or nothing to choose from
+        if seen.sum() <= MIN_CELLS_EXCLUSIVE or len(set(truth[train])) < 2:
+            groups.without_fold[name] = len(query)  # too few to ask, or nothing to choose from
+            groups.unseen_without_fold += int((~seen).sum())
+            continue
         folds.append((train, query[seen]))
-        kept.append(name)
+        groups.names.append(name)
+        groups.unseen.append(int((~seen).sum()))
     if not folds:
         message = (
-            f"{dataset}: scheme {scheme} makes no fold: each group of obs[{column!r}] has only types that the others "
-            "lack, or the others have a single type"
+            f"{dataset}: scheme {scheme} makes no fold: no group of obs[{column!r}] has more than "
+            f"{MIN_CELLS_EXCLUSIVE} cells of types that the others have, or the others have a single type"
         )
         raise DataError(message)
-    return folds, kept, n_unseen
+    return folds, groups
 
 
 def write_split(split: Split, directory: str | Path) -> None:
@@ -176,7 +218,7 @@ def write_split(split: Split, directory: str | Path) -> None:
     tables = {
         "rows": split.rows,
         "train_labels": split.part("train"),
-        "solution": split.part("query"),
+        "solution": split.solution(),
     }
     for name, table in tables.items():
         with atomic_path(folder / f"{name}.parquet") as path:
@@ -184,6 +226,7 @@ def write_split(split: Split, directory: str | Path) -> None:
     facts = {key: value for key, value in asdict(split).items() if key not in ("rows", "labels")}
     facts["n_types"] = int(split.labels.nunique())
     facts["n_cells"] = len(split.labels)
+    facts["folds"] = split.fold_facts()
     with atomic_path(folder / "split.json") as path:
         path.write_text(json.dumps(facts, indent=1) + "\n")
 

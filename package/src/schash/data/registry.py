@@ -22,6 +22,7 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\.][^/\\]*$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Md5 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+GroupName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")]
 ObsColumn = Literal["batch", "donor", "study", "protocol", "organ", "species", "replicate", "plate", "tissue"]
 
 WITHOUT_DOWNLOAD = ("embedded", "simulated")
@@ -109,6 +110,8 @@ class Dataset(Strict):
     stand_in_for: str | None = None
     note: str | None = None
     paper_names: tuple[str, ...] = ()
+    type_groups: dict[GroupName, str] = Field(default_factory=dict)
+    """Name of a group of types to how their names begin. Scoring reports the best recalled type of each group."""
     expect: Expect = Expect()
     labels: str | None = None
     batch: str | None = None
@@ -139,6 +142,9 @@ def _inconsistency(row: Dataset) -> str | None:
         return f"'path' goes with the loader 'h5ad', came {row.loader!r}"
     if row.layer is not None and row.use_raw:
         return "give 'layer' or 'use_raw', not both: each names the matrix to read"
+    for group, begin in row.type_groups.items():
+        if row.expect.labels is not None and not any(name.startswith(begin) for name in row.expect.labels):
+            return f"type_groups.{group}: no type of expect.labels begins with {begin!r}"
     if row.loader != "h5ad":
         only_h5ad = ("labels", "batch", "columns", "layer", "use_raw", "unlabelled")
         given = [name for name in only_h5ad if name in row.model_fields_set]
