@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from benchmarks.cells import BaseCells, Upsampled, counted_cells
+from benchmarks.cells import BaseCells, counted_cells
 from benchmarks.contestants import EXACT, build
 from benchmarks.cosine import cosine_facts
 from benchmarks.race import race
@@ -15,6 +15,7 @@ from benchmarks.report import Facts, Report
 from benchmarks.results import Problem
 from benchmarks.settings import MAIN_BITS, MAIN_K, Settings
 from schash.cellfishing import CellFishing
+from schash.upsampling import Upsampled
 
 CASE = "cellfishing"
 N_HASHES = 4

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import BaseCells, Upsampled, labelled_cells
+from benchmarks.cells import BaseCells, labelled_cells
 from benchmarks.contestants import FLAT, build
 from benchmarks.race import race
 from benchmarks.report import Report
@@ -13,6 +13,7 @@ from benchmarks.settings import MAIN_K, Settings
 from schash.deephash import DeepHash
 from schash.hamming import BitCodes
 from schash.timing import measured
+from schash.upsampling import Upsampled
 
 CASE = "learned"
 CONTESTANTS = ("multi_fast", "linear", "anchor", FLAT)

@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import cli
 from benchmarks.case_growth import growth_facts
-from benchmarks.cells import BLOCK_ROWS, BaseCells, Upsampled, thinned
 from benchmarks.contestants import FLAT, Contestant, build
 from benchmarks.cosine import cosine_facts, nearest_by_cosine
 from benchmarks.race import Limits, race, recall
@@ -95,29 +93,6 @@ def test_a_contestant_out_of_time_sits_out(problem):
 def test_recall_counts_any_of_those_at_one_distance():
     exact = np.array([[1, 2, 2], [0, 0, 5]])
     assert recall(np.array([[1, 2, 2], [0, 5, 6]]), exact) == pytest.approx(5 / 6)
-
-
-def test_thinning_keeps_the_expected_share_and_drops_zeros(rng):
-    X = sparse.csr_matrix(rng.poisson(2.0, (200, 300)).astype(np.float32))
-    kept = np.where(np.arange(200) < 100, 0.3, 0.9)
-    thin = thinned(X.copy(), kept, rng)
-    assert (thin.data > 0).all()
-    assert (X - thin).min() >= 0
-    share = np.asarray(thin.sum(axis=1) / X.sum(axis=1)).ravel()
-    np.testing.assert_allclose([share[:100].mean(), share[100:].mean()], [0.3, 0.9], atol=0.01)
-
-
-def test_upsampled_cells_are_the_same_in_each_pass(planted):
-    X, y, genes = planted
-    total = X.sum()
-    cells = Upsampled(BaseCells("planted", X, y, genes, "counts"), BLOCK_ROWS + 10, seed=3)
-    blocks = [block.shape[0] for block in cells.chunks()]
-    assert blocks == [BLOCK_ROWS, 10]
-    again = sparse.vstack(list(cells.chunks()))
-    assert (again != cells.matrix()).nnz == 0
-    assert len(cells.passes) == 3
-    assert Upsampled(cells.base, 20, seed=4).matrix()[:10].sum() != again[:10].sum()
-    assert X.sum() == total
 
 
 def test_growth_facts_are_the_slope_and_the_ratio():

@@ -1,0 +1,38 @@
+"""Time queries in a larger and larger database by one method. A size that did not run is a row with its reason."""
+
+from pathlib import Path
+
+from schash.folds import RunFiles
+from schash.joblog import job_log
+from schash.methods.catalogue import MethodRow
+from schash.plan import count_failure
+from schash.schema import validate
+from schash.search_timing import time_search
+from schash.tables import SCORE_COLUMNS, write_table
+from schash.timing_runs import TimingSettings, is_failed
+
+
+def main(files: RunFiles, settings: TimingSettings, output: Path, tell) -> None:
+    table = time_search(files, settings)
+    write_table(table, SCORE_COLUMNS, output)
+    if is_failed(table):
+        count_failure(output.with_suffix(".attempts.json"))
+    for row in table[table["status"] != "ok"].itertuples():
+        tell(f"{settings.method} on {settings.dataset}, {row.metric}: {row.status}: {row.reason}")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]) as tell:
+        given, params = snakemake.input, snakemake.params
+        settings = TimingSettings(
+            dataset=snakemake.wildcards.dataset,
+            method=snakemake.wildcards.method,
+            row=validate(MethodRow, params.row, where="methods.yaml"),
+            seed=params.seed,
+            threads=params.threads,
+            sizes=tuple(params.limits["sizes"]),
+            size_seconds=params.limits["size_seconds"],
+            **snakemake.config["limits"],
+        )
+        files = RunFiles(Path(given.cells), Path(given.rows), Path(given.train_labels))
+        main(files, settings, Path(snakemake.output[0]), tell)

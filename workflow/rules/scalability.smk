@@ -1,0 +1,191 @@
+# Timings: annotation of more and more cells (fig2d), search in a larger and larger database (fig3b).
+# A job takes one method and all cores, so that nothing else disturbs its clock; its rows say which sizes were too slow.
+TIMING = f"{ROOT}/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}"
+
+
+def timing_tables(wildcards):
+    """Rows of every method of the experiment on the data set, in the order of `run_facts`."""
+    return [
+        f"{TIMING}.parquet".format(experiment=wildcards.experiment, **run._asdict())
+        for run in runs_of(wildcards)
+    ]
+
+
+def timing_limits(wildcards):
+    """Sizes, and what one of them may take: both decide what is in the table."""
+    experiment = CONFIG.experiment(wildcards.experiment)
+    return {"sizes": list(experiment.sizes), "size_seconds": experiment.size_seconds}
+
+
+def earlier_timing_failures(wildcards):
+    return failed_attempts(f"{TIMING}.attempts.json".format(**wildcards))
+
+
+def timing_code(wildcards):
+    script = {"fig2d": "time_annotation.py", "fig3b": "time_search.py"}[
+        wildcards.experiment
+    ]
+    return code(script, METHODS.row(wildcards.method).module)
+
+
+rule time_annotation:
+    input:
+        cells=rules.prepare.output.cells,
+        rows=rules.split.output.rows,
+        train_labels=rules.split.output.train_labels,
+    output:
+        f"{TIMING}.parquet",
+    log:
+        f"{ROOT}/logs/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}.tsv"
+    wildcard_constraints:
+        experiment="fig2d",
+    conda:
+        "../../envs/schash.yaml"
+    threads: lambda wildcards: workflow.cores or CONFIG.threads
+    resources:
+        mem_mb=CONFIG.limits.fold_memory_mb,
+        runtime=lambda wildcards, attempt: attempt * 120,
+    params:
+        row=method_row,
+        seed=CONFIG.seed,
+        threads=CONFIG.threads,
+        limits=timing_limits,
+        failed_attempts=earlier_timing_failures,
+        code=timing_code,
+    message:
+        "Time {wildcards.method} on {wildcards.dataset}: {wildcards.experiment}"
+    script:
+        "../../scripts/time_annotation.py"
+
+
+rule time_search:
+    input:
+        cells=rules.prepare.output.cells,
+        rows=rules.split.output.rows,
+        train_labels=rules.split.output.train_labels,
+    output:
+        f"{TIMING}.parquet",
+    log:
+        f"{ROOT}/logs/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}.tsv"
+    wildcard_constraints:
+        experiment="fig3b",
+    conda:
+        "../../envs/schash.yaml"
+    threads: lambda wildcards: workflow.cores or CONFIG.threads
+    resources:
+        mem_mb=CONFIG.limits.fold_memory_mb,
+        runtime=lambda wildcards, attempt: attempt * 120,
+    params:
+        row=method_row,
+        seed=CONFIG.seed,
+        threads=CONFIG.threads,
+        limits=timing_limits,
+        failed_attempts=earlier_timing_failures,
+        code=timing_code,
+    message:
+        "Time {wildcards.method} on {wildcards.dataset}: {wildcards.experiment}"
+    script:
+        "../../scripts/time_search.py"
+
+
+rule gather_timings:
+    input:
+        timing_tables,
+    output:
+        f"{ROOT}/scores/{{experiment}}/{{dataset}}/{{scheme}}.parquet",
+    log:
+        f"{ROOT}/logs/gather_timings/{{experiment}}/{{dataset}}/{{scheme}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/gather_timings/{{experiment}}/{{dataset}}/{{scheme}}.tsv"
+    wildcard_constraints:
+        experiment=experiments_of("timing"),
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        runs=run_facts,
+        code=code("gather_timings.py"),
+    message:
+        "Gather the timings of {wildcards.experiment} on {wildcards.dataset}"
+    script:
+        "../../scripts/gather_timings.py"
+
+
+rule fig2d:
+    input:
+        metrics=f"{ROOT}/metrics/fig2d.parquet",
+        facts=lambda wildcards: facts_of("fig2d"),
+        expected=HOME / "config/expected.tsv",
+    output:
+        png=f"{ROOT}/figures/fig2d.png",
+        svg=report(
+            f"{ROOT}/figures/fig2d.svg",
+            caption="../report/fig2d.rst",
+            category="scDeepHash",
+            labels={"target": "fig2d", "shows": "time to annotate n cells"},
+        ),
+        tsv=report(
+            f"{ROOT}/figures/fig2d.tsv",
+            caption="../report/fig2d_tsv.rst",
+            category="scDeepHash",
+            labels={"target": "fig2d", "shows": "the numbers behind it"},
+        ),
+    log:
+        f"{ROOT}/logs/figures/fig2d.log",
+    benchmark:
+        f"{ROOT}/benchmarks/figures/fig2d.tsv"
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        titles=TITLES,
+        transductive=flagged("transductive"),
+        code=code("fig2d.py"),
+    message:
+        "Draw fig2d: time to annotate n cells"
+    script:
+        "../../scripts/fig2d.py"
+
+
+rule fig3b:
+    input:
+        metrics=f"{ROOT}/metrics/fig3b.parquet",
+        facts=lambda wildcards: facts_of("fig3b"),
+    output:
+        png=f"{ROOT}/figures/fig3b.png",
+        svg=report(
+            f"{ROOT}/figures/fig3b.svg",
+            caption="../report/fig3b.rst",
+            category="scDeepHash",
+            labels={"target": "fig3b", "shows": "time of a query by database size"},
+        ),
+        tsv=report(
+            f"{ROOT}/figures/fig3b.tsv",
+            caption="../report/fig3b_tsv.rst",
+            category="scDeepHash",
+            labels={"target": "fig3b", "shows": "the numbers behind it"},
+        ),
+    log:
+        f"{ROOT}/logs/figures/fig3b.log",
+    benchmark:
+        f"{ROOT}/benchmarks/figures/fig3b.tsv"
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        titles=TITLES,
+        code=code("fig3b.py"),
+    message:
+        "Draw fig3b: time of a query by database size"
+    script:
+        "../../scripts/fig3b.py"
