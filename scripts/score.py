@@ -8,14 +8,17 @@ from schash.summary import COMPARISON_COLUMNS, compare_dataset
 from schash.tables import EXPERIMENT_COLUMNS, TYPE_COLUMNS, write_table
 
 
-def main(given, runs: list[dict], options: dict, scores: str, types: str, comparisons: str) -> None:
+def main(
+    given, runs: list[dict], groups: dict, options: dict, scores: str, types: str, comparisons: str
+) -> None:
     solution = pd.read_parquet(given.solution)
     predictions = {
         run["method"]: pd.read_parquet(path) for run, path in zip(runs, given.predictions, strict=True)
     }
     score_tables, type_tables = [], []
     for run, path in zip(runs, given.status, strict=True):
-        scored, per_type = score_annotation(predictions[run["method"]], solution, pd.read_parquet(path))
+        status = pd.read_parquet(path)
+        scored, per_type = score_annotation(predictions[run["method"]], solution, status, type_groups=groups)
         score_tables.append(scored.assign(**run))
         type_tables.append(per_type.assign(**{name: run[name] for name in ("dataset", "scheme", "method")}))
     table = pd.concat(score_tables, ignore_index=True)
@@ -28,4 +31,6 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         params = snakemake.params
         options = {name: params[name] for name in ("controls", "seed", "n_replicates")}
-        main(snakemake.input, params.runs, options, **dict(snakemake.output.items()))
+        # a data set without groups is scored without the parameter
+        groups = params.get("type_groups", {})
+        main(snakemake.input, params.runs, groups, options, **dict(snakemake.output.items()))

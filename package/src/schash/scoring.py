@@ -1,5 +1,7 @@
 """From predictions and the solution to scores: the only stage, with the controls, that sees the solution."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,20 +13,27 @@ from schash.tables import POOLED, SCORE_COLUMNS
 
 
 def score_annotation(
-    predictions: pd.DataFrame, solution: pd.DataFrame, status: pd.DataFrame
+    predictions: pd.DataFrame,
+    solution: pd.DataFrame,
+    status: pd.DataFrame,
+    *,
+    type_groups: Mapping[str, str] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score each fold, and all folds pooled as in Abdelaal 2019.
 
     Parameters
     ----------
     predictions : fold, row, label, margin of the folds that ran
-    solution : fold, row, label of every query cell
+    solution : fold, row, label of every query cell, and the held-out group where folds are groups
     status : one row a fold (schash.folds.STATUS_COLUMNS)
+    type_groups : name of a group of types to how their names begin; of each the best recall is a metric,
+        `recall_of_best_cd4_type` for a group called cd4, where the cells scored have a type of it
 
     Returns
     -------
     scores : SCORE_COLUMNS. A fold that did not run has one row with no metric and its status. Pooled scores exist only
-        where every fold ran, since a pool that lacks a fold is another set of cells.
+        where every fold ran, since a pool that lacks a fold is another set of cells. Where folds are groups, the median
+        F1 of a fold stands there a second time under the name of its group: `median_f1_on_baron_human`.
     types : type, precision, recall, f1, support over the pooled cells (or no rows)
 
     Raises
@@ -41,16 +50,18 @@ def score_annotation(
         if record["status"] != "ok":
             parts.append(pd.DataFrame([{**run, "metric": "", "value": np.nan, "n": 0}]))
             continue
-        pairs = _join(predictions[predictions["fold"] == fold], solution[solution["fold"] == fold], fold)
+        truth = solution[solution["fold"] == fold]
+        pairs = _join(predictions[predictions["fold"] == fold], truth, fold)
         joined.append(pairs)
-        parts.append(_long(pairs, run))
+        parts.append(_long(pairs, run, type_groups or {}))
+        parts.append(_of_group(parts[-1], truth))
     types = pd.DataFrame(columns=["type", "precision", "recall", "f1", "support"])
     if len(joined) == len(status) > 0:
         pool = pd.concat(joined, ignore_index=True)
         whole = {name: float(status[name].sum()) for name in ("fit_s", "predict_s")}
         whole |= {"peak_mb": float(status["peak_mb"].max())}
         whole |= {"threads": status["threads"].iloc[0], "host": status["host"].iloc[0]}
-        parts.append(_long(pool, {**whole, "fold": POOLED, "status": "ok", "reason": ""}))
+        parts.append(_long(pool, {**whole, "fold": POOLED, "status": "ok", "reason": ""}, type_groups or {}))
         types = per_type_scores(pool["truth"], pool["label"]).reset_index()
     return pd.concat(parts, ignore_index=True)[list(SCORE_COLUMNS)].astype(SCORE_COLUMNS), types
 
@@ -68,7 +79,32 @@ def _join(predictions: pd.DataFrame, solution: pd.DataFrame, fold: int) -> pd.Da
     )
 
 
-def _long(pairs: pd.DataFrame, run: dict[str, Any]) -> pd.DataFrame:
-    scores = annotation_scores(pairs["truth"], pairs["label"])
+def _of_group(scores: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """The fold's median F1 under the name of its group; no rows where folds are no groups."""
+    group = "" if "group" not in truth else str(truth["group"].iloc[0])
+    named = scores[(scores["metric"] == "median_f1") & (group != "")]
+    return named.assign(metric=f"median_f1_on_{_slug(group)}")
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def best_recall_metric(group: str) -> str:
+    """The id of the highest recall among the types of a group."""
+    return f"recall_of_best_{group}_type"
+
+
+def _best_recalls(pairs: pd.DataFrame, type_groups: Mapping[str, str]) -> dict[str, float]:
+    """The highest recall of each group that the cells have a type of; a rejected cell counts as wrong."""
+    if not type_groups:
+        return {}
+    recalls = per_type_scores(pairs["truth"], pairs["label"])["recall"]
+    found = {name: recalls[recalls.index.str.startswith(begin)] for name, begin in type_groups.items()}
+    return {best_recall_metric(name): float(of.max()) for name, of in found.items() if len(of)}
+
+
+def _long(pairs: pd.DataFrame, run: dict[str, Any], type_groups: Mapping[str, str]) -> pd.DataFrame:
+    scores = annotation_scores(pairs["truth"], pairs["label"]) | _best_recalls(pairs, type_groups)
     table = pd.DataFrame({"metric": list(scores), "value": list(scores.values()), "n": len(pairs)})
     return table.assign(**run)
