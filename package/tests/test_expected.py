@@ -7,8 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schash.expected import EXPECTED_COLUMNS, VERDICT_COLUMNS, count_verdicts, read_expected, verdicts
-from schash.tables import METRIC_COLUMNS, read_table, write_table
+from schash.errors import DataError
+from schash.expected import EXPECTED_COLUMNS, read_expected
+from schash.paper_vs_ours import (
+    OUTCOMES,
+    VERDICT_COLUMNS,
+    count_verdicts,
+    outcomes,
+    read_verdicts,
+    verdicts,
+    write_verdicts,
+)
+from schash.tables import METRIC_COLUMNS
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -304,20 +314,38 @@ def test_a_gap_needs_both_methods_on_the_same_folds(other: pd.DataFrame, reason:
     assert judge(expect(metric="median_f1_gap_to_castle"), run([0.8, 0.6]), other)["reason"] == reason
 
 
-def test_every_row_keeps_its_place_and_the_verdicts_are_counted(tmp_path: Path) -> None:
+def test_every_row_keeps_its_place_and_the_verdicts_are_counted() -> None:
     ids = {"b": 0.9, "a": 0.5, "d": 0.1, "c": 0.89}
     expected = pd.concat([expect(id=name, value=value) for name, value in ids.items()])
     expected = pd.concat([expected, expect(id="e", method="castle")])
     table = verdicts(expected, run([0.9]), sizes(tm=100))
     assert table["id"].tolist() == ["b", "a", "d", "c", "e"]
-    assert count_verdicts(table) == {"agrees": 2, "differs": 2, "on a stand-in": 0, "not run": 1}
-    assert set(count_verdicts(table.iloc[:0]).values()) == {0}
+    nothing = dict.fromkeys(OUTCOMES, 0)
+    assert count_verdicts(table) == nothing | {"agrees": 2, "differs": 2, "not run": 1}
+    assert count_verdicts(table.iloc[:0]) == nothing
     stand_in = table.assign(same=["stand-in", "same", "stand-in", "same", ""])
-    assert count_verdicts(stand_in) == {"agrees": 1, "differs": 1, "on a stand-in": 2, "not run": 1}
-    write_table(table, VERDICT_COLUMNS, tmp_path / "paper_vs_ours.tsv")
-    assert len((tmp_path / "paper_vs_ours.tsv").read_text().splitlines()) == 6
-    write_table(table, VERDICT_COLUMNS, tmp_path / "paper_vs_ours.parquet")
-    pd.testing.assert_frame_equal(read_table(tmp_path / "paper_vs_ours.parquet", VERDICT_COLUMNS), table)
+    assert set(count_verdicts(stand_in).values()) == {1}
+    assert outcomes(stand_in).tolist() == [
+        "agrees on a stand-in", "differs", "differs on a stand-in", "agrees", "not run",
+    ]  # fmt: skip
+
+
+def test_the_table_is_counted_at_its_head_and_read_back(tmp_path: Path) -> None:
+    expected = pd.concat([expect(), expect(id="b", method="castle", note="# no comment")])
+    table = verdicts(expected, run([0.9, 0.8]), sizes(tm=100))
+    table["reason"] = ['two\n# lines "quoted"', table["reason"][1]]
+    path = tmp_path / "paper_vs_ours.tsv"
+    write_verdicts(table, path)
+    lines = path.read_text().splitlines()
+    assert lines[:6] == [
+        "# published numbers: 2", "# agrees: 0", "# differs: 1", "# agrees on a stand-in: 0",
+        "# differs on a stand-in: 0", "# not run: 1",
+    ]  # fmt: skip
+    assert lines[6].split("\t") == list(VERDICT_COLUMNS)
+    pd.testing.assert_frame_equal(read_verdicts(path), table, rtol=1e-5)
+    path.write_text("# nothing\n")
+    with pytest.raises(DataError, match=r"paper_vs_ours.tsv: cannot be read as a table"):
+        read_verdicts(path)
 
 
 def test_the_committed_file_meets_a_run() -> None:
