@@ -272,7 +272,7 @@ def test_cells_that_do_not_fit_together_are_refused():
         replace(query, values="log")
 
 
-GOOD = NearestCells(np.array([[3, 1, -1]]), np.array([[0.5, 0.5, np.inf]], np.float32))
+GOOD = NearestCells(np.array([[1, 3, -1]]), np.array([[0.5, 0.5, np.inf]], np.float32))
 
 
 @pytest.mark.parametrize(
@@ -284,6 +284,7 @@ GOOD = NearestCells(np.array([[3, 1, -1]]), np.array([[0.5, 0.5, np.inf]], np.fl
         ([[-1, 1, 2]], [[np.inf, 0.5, 0.6]], "missing neighbours last"),
         ([[3, 1, 2]], [[0.5, 0.6, np.inf]], "infinite distance"),
         ([[3, 1, 2]], [[0.5, 0.4, 0.6]], "nearest cells first"),
+        ([[3, 1, 2]], [[0.4, 0.4, 0.6]], "in the order of their rows"),
         ([[3, 3, 2]], [[0.5, 0.5, 0.6]], "twice"),
     ],
 )

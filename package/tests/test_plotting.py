@@ -16,7 +16,6 @@ from schash.plotting.fig2a import METRIC, draw_fig2a, fig2a, published
 from schash.plotting.style import save_figure
 from schash.plotting.table1 import draw_table1, table1
 from schash.plotting.training import draw_training
-from schash.plotting.variants import draw_variants, variants
 from schash.summary import COMPARISON_COLUMNS
 from schash.tables import EXPERIMENT_COLUMNS
 
@@ -335,14 +334,6 @@ def test_costs_of_twenty_methods_cover_no_text():
         costs(table, {}, ["majority"]), {}, controls=["true_labels", "majority", "random"], marks=marks
     )
     assert overlaps(figure) == ([], [])
-
-
-def test_variants_leave_controls_out_and_take_the_first_as_reference():
-    table = metrics({"svm": 0.9, "knn9": 0.7, "true_labels": 0.96})
-    figure = draw_variants(table, TITLES, controls=["true_labels"])
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["SVM", "kNN (9)"]
-    numbers = variants(table, NO_COMPARISONS, TITLES).set_index(["dataset", "method", "metric"])
-    assert numbers.loc[("d1", "knn9", METRIC), "difference_to_first"] == pytest.approx(-0.2)
 
 
 def test_table1_columns_do_not_overlap():

@@ -105,10 +105,64 @@ rule costs:
         "../../scripts/costs.py"
 
 
+def variant_searches(wildcards):
+    """Runs of the variants that keep what they found; none where the experiment has no search depth."""
+    depth = CONFIG.experiment(wildcards.experiment).search_depth
+    return [run for run in runs_of(wildcards) if depth and METHODS.row(run.method).searcher]
+
+
+def variant_files(kind):
+    """Input function: one file of each of `variant_searches`."""
+    return lambda wildcards: [f"{RUN}/{kind}".format(**run._asdict()) for run in variant_searches(wildcards)]
+
+
+def variant_scores(wildcards):
+    """Retrieval of the variants, where any of them but the controls searches."""
+    depth = CONFIG.experiment("variants").search_depth
+    methods = {run.method for run in PLAN.runs("variants")} - set(CONTROLS)
+    searched = depth and any(METHODS.row(method).searcher for method in methods)
+    return scores_of("variants", ".search") if searched else []
+
+
+rule score_variant_searches:
+    input:
+        neighbors=variant_files("neighbors"),
+        status=variant_files("status.parquet"),
+        rows=split_file("rows"),
+        train_labels=split_file("train_labels"),
+        solution=split_file("solution"),
+    output:
+        scores=f"{ROOT}/scores/{{experiment}}/{{dataset}}/{{scheme}}.search.parquet",
+        curves=f"{ROOT}/scores/{{experiment}}/{{dataset}}/{{scheme}}.search_curves.parquet",
+    log:
+        f"{ROOT}/logs/score_variant_searches/{{experiment}}/{{dataset}}/{{scheme}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/score_variant_searches/{{experiment}}/{{dataset}}/{{scheme}}.tsv"
+    wildcard_constraints:
+        experiment="variants",
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=lambda wildcards, input, attempt: int(attempt * max(3000, 4 * input.size_mb)),
+        runtime=60,
+    params:
+        runs=lambda wildcards: [
+            facts for facts in run_facts(wildcards) if METHODS.row(facts["method"]).searcher
+        ],
+        exact="",  # recall of exact neighbours is table2's
+        ks=(),
+        code=code("score_retrieval.py"),
+    message:
+        "Score retrieval of {wildcards.experiment} on {wildcards.dataset}"
+    script:
+        "../../scripts/score_retrieval.py"
+
+
 rule variants:
     input:
         metrics=f"{ROOT}/metrics/variants.parquet",
-        comparisons=f"{ROOT}/metrics/variants.comparisons.tsv",
+        searches=variant_scores,
+        facts=lambda wildcards: facts_of("variants"),
     output:
         png=f"{ROOT}/figures/variants.png",
         svg=report(
@@ -135,6 +189,7 @@ rule variants:
     params:
         titles=TITLES,
         controls=CONTROLS,
+        positive_controls=controls_that_see_the_solution(),
         code=code("variants.py"),
     message:
         "Draw variants: as written against as coded"

@@ -170,6 +170,10 @@ class NearestCells:
         if np.any(self.distances[:, 1:] < self.distances[:, :-1]):
             message = "a searcher must return the nearest cells first"
             raise DataError(message)
+        tied = (self.distances[:, 1:] == self.distances[:, :-1]) & ~none[:, 1:]
+        if np.any(tied & (self.ids[:, 1:] < self.ids[:, :-1])):
+            message = "a searcher must return cells at equal distances in the order of their rows"
+            raise DataError(message)
         ordered = np.sort(self.ids, axis=1)
         if np.any((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_NEIGHBOR)):
             message = "a searcher returned a cell twice for one query"

@@ -96,6 +96,7 @@ def style() -> Iterator[None]:
 
 
 VARIANTS = {
+    "deephash_anchor": Look("hashing", LOOKS["deephash_compact"].colour, "d"),
     "castle_counts": Look("trees", LOOKS["castle"].colour, "<"),
     "scmap_cell_as_coded": Look("neighbours", LOOKS["scmap_cell"].colour, "8"),
 }
