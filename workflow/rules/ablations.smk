@@ -37,12 +37,9 @@ rule fig4:
         mem_mb=2000,
         runtime=20,
     params:
-        runs=lambda wildcards: [
-            run._asdict() for run in PLAN.runs("fig4") if run.method not in CONTROLS
-        ],
+        runs=lambda wildcards: [run._asdict() for run in PLAN.runs("fig4") if run.method not in CONTROLS],
         parameters=lambda wildcards: {
-            name: METHODS.row(name).parameters
-            for name in CONFIG.experiment("fig4").methods
+            name: METHODS.row(name).parameters for name in CONFIG.experiment("fig4").methods
         },
         titles=TITLES,
         controls=CONTROLS,

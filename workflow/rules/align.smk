@@ -18,9 +18,7 @@ rule align:
         "../../envs/schash.yaml"
     threads: lambda wildcards: min(CONFIG.threads, workflow.cores or CONFIG.threads)
     resources:
-        mem_mb=lambda wildcards, input, attempt: int(
-            attempt * max(4000, 100 * input.size_mb)
-        ),
+        mem_mb=lambda wildcards, input, attempt: int(attempt * max(4000, 100 * input.size_mb)),
         runtime=120,
     params:
         code=code("align.py"),

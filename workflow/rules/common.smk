@@ -18,28 +18,20 @@ except ModuleNotFoundError as error:
     message = f"{error}. Install the package into the environment that runs Snakemake: pip install -e package[workflow]"
     raise WorkflowError(message) from None
 
-HOME = (
-    Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
-    .resolve()
-    .parents[1]
-)
+HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve().parents[1]
 SCRIPTS = HOME / "scripts"
 
 try:
     CONFIG = schash.config.resolve(
         config, default_path=HOME / "config/config.yaml", suites=HOME / "config/suites"
     )
-    REGISTRY = load_registry(
-        HOME / "config/datasets.yaml", overlay={"datasets": CONFIG.datasets}
-    )
+    REGISTRY = load_registry(HOME / "config/datasets.yaml", overlay={"datasets": CONFIG.datasets})
     METHODS = load_catalogue(HOME / "config/methods.yaml", overlay=CONFIG.methods)
     PLAN = Plan(CONFIG, REGISTRY, METHODS)
 except SchashError as error:
     raise WorkflowError(str(error)) from None
 
-config.update(
-    CONFIG.model_dump()
-)  # scripts see the resolved config, not only what was given
+config.update(CONFIG.model_dump())  # scripts see the resolved config, not only what was given
 ROOT = CONFIG.root
 TITLES = {name: row.title for name, row in METHODS.methods.items()}
 

@@ -37,10 +37,7 @@ rule score_confusion:
 
 rule confusion:
     input:
-        counts=[
-            f"{ROOT}/scores/fig2a/{dataset}/{scheme}.confusion.parquet"
-            for dataset, scheme in confused()
-        ],
+        counts=[f"{ROOT}/scores/fig2a/{dataset}/{scheme}.confusion.parquet" for dataset, scheme in confused()],
         metrics=f"{ROOT}/metrics/fig2a.parquet",
         facts=[f"{ROOT}/facts/{dataset}.json" for dataset, _ in confused()],
         expected=HOME / "config/expected.tsv",
@@ -72,9 +69,7 @@ rule confusion:
         controls=CONTROLS,
         transductive=flagged("transductive"),
         rejects=flagged("rejects"),
-        groups={
-            dataset: REGISTRY.dataset(dataset).type_groups for dataset, _ in confused()
-        },
+        groups={dataset: REGISTRY.dataset(dataset).type_groups for dataset, _ in confused()},
         code=code("confusion.py"),
     message:
         "Draw confusion: recall by type of every method, and what the best take for what"

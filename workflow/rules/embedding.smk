@@ -34,9 +34,7 @@ rule embed:
 
 rule score_embedding:
     input:
-        embeddings=lambda wildcards: [
-            EMBEDDING.format(**run._asdict()) for run in runs_of(wildcards)
-        ],
+        embeddings=lambda wildcards: [EMBEDDING.format(**run._asdict()) for run in runs_of(wildcards)],
         solution=split_file("solution"),
     output:
         scores=f"{ROOT}/scores/{{experiment}}/{{dataset}}/{{scheme}}.parquet",

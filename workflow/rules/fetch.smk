@@ -16,9 +16,7 @@ rule fetch:
         mem_mb=1000,
         runtime=240,
     params:
-        source=lambda wildcards: REGISTRY.source(wildcards.source).model_dump(
-            mode="json", exclude_unset=True
-        ),
+        source=lambda wildcards: REGISTRY.source(wildcards.source).model_dump(mode="json", exclude_unset=True),
         code=code("fetch.py"),
     message:
         "Fetch {wildcards.source}"

@@ -46,11 +46,7 @@ def method_row(wildcards):
 
 def search_depth(wildcards):
     """Neighbours to keep; 0 for a method that does not search, so that a new experiment does not run it again."""
-    return (
-        PLAN.search_depth(Run(**wildcards))
-        if METHODS.row(wildcards.method).searcher
-        else 0
-    )
+    return PLAN.search_depth(Run(**wildcards)) if METHODS.row(wildcards.method).searcher else 0
 
 
 def earlier_failures(wildcards):
@@ -75,18 +71,12 @@ def experiments_of(*kinds):
 def runs_of(wildcards):
     """Runs of an experiment on one data set under one scheme."""
     here = (wildcards.dataset, wildcards.scheme)
-    return [
-        run
-        for run in PLAN.runs(wildcards.experiment)
-        if (run.dataset, run.scheme) == here
-    ]
+    return [run for run in PLAN.runs(wildcards.experiment) if (run.dataset, run.scheme) == here]
 
 
 def run_files(kind):
     """Input function: one file of each run of the experiment on the data set."""
-    return lambda wildcards: [
-        f"{RUN}/{kind}.parquet".format(**run._asdict()) for run in runs_of(wildcards)
-    ]
+    return lambda wildcards: [f"{RUN}/{kind}.parquet".format(**run._asdict()) for run in runs_of(wildcards)]
 
 
 def run_facts(wildcards):
@@ -126,16 +116,10 @@ def score_files(suffix):
 
 
 def facts_of(experiment):
-    return [
-        f"{ROOT}/facts/{name}.json" for name in CONFIG.experiment(experiment).datasets
-    ]
+    return [f"{ROOT}/facts/{name}.json" for name in CONFIG.experiment(experiment).datasets]
 
 
 def deephash_runs(experiment):
     if experiment not in CONFIG.experiments:
         return []
-    return [
-        run
-        for run in PLAN.runs(experiment)
-        if run.method == f"deephash_{CONFIG.preset}"
-    ]
+    return [run for run in PLAN.runs(experiment) if run.method == f"deephash_{CONFIG.preset}"]

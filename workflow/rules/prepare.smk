@@ -21,9 +21,7 @@ rule prepare:
         dataset=lambda wildcards: REGISTRY.dataset(wildcards.dataset).model_dump(
             mode="json", exclude_unset=True, exclude={"type_groups"}  # of scoring
         ),
-        code=lambda wildcards: code(
-            "prepare.py", loader_module(REGISTRY.dataset(wildcards.dataset).loader)
-        ),
+        code=lambda wildcards: code("prepare.py", loader_module(REGISTRY.dataset(wildcards.dataset).loader)),
     message:
         "Prepare {wildcards.dataset}"
     script:

@@ -17,9 +17,7 @@ def retrieval_memory(wildcards, input, attempt):
 
 rule score_retrieval:
     input:
-        neighbors=lambda wildcards: [
-            f"{RUN}/neighbors".format(**run._asdict()) for run in runs_of(wildcards)
-        ],
+        neighbors=lambda wildcards: [f"{RUN}/neighbors".format(**run._asdict()) for run in runs_of(wildcards)],
         status=run_files("status"),
         rows=split_file("rows"),
         train_labels=split_file("train_labels"),
@@ -41,9 +39,7 @@ rule score_retrieval:
     params:
         runs=run_facts,
         exact="exact_cosine",
-        ks=lambda wildcards: CONFIG.experiment(wildcards.experiment).ks.get(
-            wildcards.dataset, ()
-        ),
+        ks=lambda wildcards: CONFIG.experiment(wildcards.experiment).ks.get(wildcards.dataset, ()),
         code=code("score_retrieval.py"),
     message:
         "Score {wildcards.experiment} on {wildcards.dataset}, {wildcards.scheme}"

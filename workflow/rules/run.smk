@@ -5,9 +5,7 @@
 def cells_of_run(wildcards):
     """The prepared cells, or the folder of those aligned fold by fold."""
     aligned = base_scheme(wildcards.scheme) != wildcards.scheme
-    return (rules.align.output.cells if aligned else rules.prepare.output.cells).format(
-        **wildcards
-    )
+    return (rules.align.output.cells if aligned else rules.prepare.output.cells).format(**wildcards)
 
 
 rule run_method:

@@ -22,9 +22,7 @@ def earlier_timing_failures(wildcards):
 
 
 def timing_code(wildcards):
-    script = {"fig2d": "time_annotation.py", "fig3b": "time_search.py"}[
-        wildcards.experiment
-    ]
+    script = {"fig2d": "time_annotation.py", "fig3b": "time_search.py"}[wildcards.experiment]
     return code(script, METHODS.row(wildcards.method).module)
 
 
