@@ -1,12 +1,6 @@
 # Ablations of scDeepHash: bits of a code, learned against predefined anchors, parameters of the losses.
 
 
-def histories_of(experiment):
-    """Histories of an experiment's runs, without the controls, which keep none."""
-    runs = [run for run in PLAN.runs(experiment) if run.method not in CONTROLS]
-    return [f"{RUN}/history.parquet".format(**run._asdict()) for run in runs]
-
-
 rule fig4:
     input:
         metrics=f"{ROOT}/metrics/fig4.parquet",

@@ -1,14 +1,6 @@
 # A companion of fig2a: which types every method takes for which, on the data sets that the experiment names.
 
 
-def confused():
-    """(data set, scheme) of fig2a whose confusion is drawn."""
-    if "fig2a" not in CONFIG.experiments:
-        return []
-    named = CONFIG.experiment("fig2a").confusion
-    return [pair for pair in PLAN.scored("fig2a") if pair[0] in named]
-
-
 rule score_confusion:
     input:
         predictions=run_files("predictions"),

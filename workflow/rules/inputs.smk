@@ -123,3 +123,80 @@ def deephash_runs(experiment):
     if experiment not in CONFIG.experiments:
         return []
     return [run for run in PLAN.runs(experiment) if run.method == f"deephash_{CONFIG.preset}"]
+
+
+def cells_of_run(wildcards):
+    """The prepared cells, or the folder of those aligned fold by fold."""
+    aligned = base_scheme(wildcards.scheme) != wildcards.scheme
+    return (rules.align.output.cells if aligned else rules.prepare.output.cells).format(**wildcards)
+
+
+def variant_searches(wildcards):
+    """Runs of the variants that keep what they found; none where the experiment has no search depth."""
+    depth = CONFIG.experiment(wildcards.experiment).search_depth
+    return [run for run in runs_of(wildcards) if depth and METHODS.row(run.method).searcher]
+
+
+def variant_files(kind):
+    """Input function: one file of each of `variant_searches`."""
+    return lambda wildcards: [f"{RUN}/{kind}".format(**run._asdict()) for run in variant_searches(wildcards)]
+
+
+def variant_scores(wildcards):
+    """Retrieval of the variants, where any of them but the controls searches."""
+    depth = CONFIG.experiment("variants").search_depth
+    methods = {run.method for run in PLAN.runs("variants")} - set(CONTROLS)
+    searched = depth and any(METHODS.row(method).searcher for method in methods)
+    return scores_of("variants", ".search") if searched else []
+
+
+def confused():
+    """(data set, scheme) of fig2a whose confusion is drawn."""
+    if "fig2a" not in CONFIG.experiments:
+        return []
+    named = CONFIG.experiment("fig2a").confusion
+    return [pair for pair in PLAN.scored("fig2a") if pair[0] in named]
+
+
+def splits_of(experiment):
+    """Facts of the split of each data set and scheme of an experiment; aligned schemes share theirs."""
+    return list(
+        dict.fromkeys(
+            f"{ROOT}/splits/{dataset}/{base_scheme(scheme)}/split.json"
+            for dataset, scheme in PLAN.scored(experiment)
+        )
+    )
+
+
+def retrieval_memory(wildcards, input, attempt):
+    """Two folds of neighbours at a time, and their relevance; a second attempt gets twice as much."""
+    return int(attempt * max(2000, 2 * input.size_mb / len(input.neighbors)))
+
+
+def timing_tables(wildcards):
+    """Rows of every method of the experiment on the data set, in the order of `run_facts`."""
+    return [
+        f"{TIMING}.parquet".format(experiment=wildcards.experiment, **run._asdict())
+        for run in runs_of(wildcards)
+    ]
+
+
+def timing_limits(wildcards):
+    """Sizes, and what one of them may take: both decide what is in the table."""
+    experiment = CONFIG.experiment(wildcards.experiment)
+    return {"sizes": list(experiment.sizes), "size_seconds": experiment.size_seconds}
+
+
+def earlier_timing_failures(wildcards):
+    return failed_attempts(f"{TIMING}.attempts.json".format(**wildcards))
+
+
+def timing_code(wildcards):
+    script = {"fig2d": "time_annotation.py", "fig3b": "time_search.py"}[wildcards.experiment]
+    return code(script, METHODS.row(wildcards.method).module)
+
+
+def histories_of(experiment):
+    """Histories of an experiment's runs, without the controls, which keep none."""
+    runs = [run for run in PLAN.runs(experiment) if run.method not in CONTROLS]
+    return [f"{RUN}/history.parquet".format(**run._asdict()) for run in runs]

@@ -1,16 +1,6 @@
 # Annotation across studies, batches and protocols: one group held out at a time, raw and aligned.
 
 
-def splits_of(experiment):
-    """Facts of the split of each data set and scheme of an experiment; aligned schemes share theirs."""
-    return list(
-        dict.fromkeys(
-            f"{ROOT}/splits/{dataset}/{base_scheme(scheme)}/split.json"
-            for dataset, scheme in PLAN.scored(experiment)
-        )
-    )
-
-
 rule fig2b:
     input:
         metrics=f"{ROOT}/metrics/fig2b.parquet",

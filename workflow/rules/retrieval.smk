@@ -10,11 +10,6 @@ except SchashError as error:
     raise WorkflowError(str(error)) from None
 
 
-def retrieval_memory(wildcards, input, attempt):
-    """Two folds of neighbours at a time, and their relevance; a second attempt gets twice as much."""
-    return int(attempt * max(2000, 2 * input.size_mb / len(input.neighbors)))
-
-
 rule score_retrieval:
     input:
         neighbors=lambda wildcards: [f"{RUN}/neighbors".format(**run._asdict()) for run in runs_of(wildcards)],

@@ -2,12 +2,6 @@
 # A run takes all cores, so that nothing else disturbs its clock; the method itself may use `threads` of the config.
 
 
-def cells_of_run(wildcards):
-    """The prepared cells, or the folder of those aligned fold by fold."""
-    aligned = base_scheme(wildcards.scheme) != wildcards.scheme
-    return (rules.align.output.cells if aligned else rules.prepare.output.cells).format(**wildcards)
-
-
 rule run_method:
     input:
         cells=cells_of_run,

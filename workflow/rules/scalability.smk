@@ -3,29 +3,6 @@
 TIMING = f"{ROOT}/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}"
 
 
-def timing_tables(wildcards):
-    """Rows of every method of the experiment on the data set, in the order of `run_facts`."""
-    return [
-        f"{TIMING}.parquet".format(experiment=wildcards.experiment, **run._asdict())
-        for run in runs_of(wildcards)
-    ]
-
-
-def timing_limits(wildcards):
-    """Sizes, and what one of them may take: both decide what is in the table."""
-    experiment = CONFIG.experiment(wildcards.experiment)
-    return {"sizes": list(experiment.sizes), "size_seconds": experiment.size_seconds}
-
-
-def earlier_timing_failures(wildcards):
-    return failed_attempts(f"{TIMING}.attempts.json".format(**wildcards))
-
-
-def timing_code(wildcards):
-    script = {"fig2d": "time_annotation.py", "fig3b": "time_search.py"}[wildcards.experiment]
-    return code(script, METHODS.row(wildcards.method).module)
-
-
 rule time_annotation:
     input:
         cells=rules.prepare.output.cells,

@@ -105,25 +105,6 @@ rule costs:
         "../../scripts/costs.py"
 
 
-def variant_searches(wildcards):
-    """Runs of the variants that keep what they found; none where the experiment has no search depth."""
-    depth = CONFIG.experiment(wildcards.experiment).search_depth
-    return [run for run in runs_of(wildcards) if depth and METHODS.row(run.method).searcher]
-
-
-def variant_files(kind):
-    """Input function: one file of each of `variant_searches`."""
-    return lambda wildcards: [f"{RUN}/{kind}".format(**run._asdict()) for run in variant_searches(wildcards)]
-
-
-def variant_scores(wildcards):
-    """Retrieval of the variants, where any of them but the controls searches."""
-    depth = CONFIG.experiment("variants").search_depth
-    methods = {run.method for run in PLAN.runs("variants")} - set(CONTROLS)
-    searched = depth and any(METHODS.row(method).searcher for method in methods)
-    return scores_of("variants", ".search") if searched else []
-
-
 rule score_variant_searches:
     input:
         neighbors=variant_files("neighbors"),
