@@ -133,7 +133,7 @@ def test_a_size_that_would_take_too_long_is_left_out_and_says_how_long(files, tm
 
 
 def test_a_method_that_answers_by_place_does_not_pass(files):
-    with pytest.raises(DataError, match="method on planted: .* of the plain copies"):
+    with pytest.raises(DataError, match=r"method on planted: .* of the plain copies"):
         time_annotation(files, settings("ByPlace"))
 
 
