@@ -160,7 +160,10 @@ def test_a_size_that_was_too_slow_says_so_and_leaves_the_other_numbers() -> None
 
 def test_cells_that_the_paper_aligned_are_stood_in_for_by_cells_that_we_aligned() -> None:
     expected = expect(
-        target="fig2b", dataset="zenodo_pancreas_aligned", data_name="four pancreas studies, aligned", scheme="loso"
+        target="fig2b",
+        dataset="zenodo_pancreas_aligned",
+        data_name="four pancreas studies, aligned",
+        scheme="loso",
     )
     here: dict[str, Any] = {"experiment": "fig2b", "dataset": "pair", "stand_in": "the four pancreas studies"}
     raw, aligned = run([0.1], scheme="loso", **here), run([0.9], scheme="loso_mnn", **here)
