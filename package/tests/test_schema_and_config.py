@@ -230,6 +230,11 @@ def test_only_annotation_and_retrieval_need_a_positive_control():
             plan(experiments={name: spec | {"schemes": {}}})
 
 
+def test_null_leaves_an_experiment_out():
+    assert "variants" not in resolved(experiments={"variants": None}).experiments
+    assert "variants" in resolved().experiments
+
+
 def test_every_experiment_has_a_kind():
     assert set(KINDS) == set(get_args(ExperimentName))
 

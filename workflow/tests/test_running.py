@@ -23,6 +23,7 @@ def write_overlay(folder, n_neighbors):
                 "methods": ["svm", "svm_norm", "broken", "true_labels"],
             },
             "variants": {"datasets": ["pbmc68k_reduced"], "methods": ["svm", "true_labels"]},
+            **dict.fromkeys(("fig2b", "fig2c", "fig2d", "table2", "fig3a", "fig3b", "fig4")),  # left out
         },
     }
     path = folder / "overlay.yaml"
@@ -111,7 +112,9 @@ def test_only_scoring_and_the_positive_control_take_the_solution_as_input(worksp
     result = workspace.snakemake("--detailed-summary", *failed_run[1])
     rows = [line.split("\t") for line in result.stdout.splitlines() if line.startswith("out/")]
     assert {"run_method", "run_control", "score"} <= {row[2] for row in rows}
-    assert {row[2] for row in rows if "solution.parquet" in row[4]} == {"run_control", "score"}
+    assert {row[2] for row in rows if "solution.parquet" in row[4]} == {
+        "run_control", "score", "score_confusion",
+    }  # fmt: skip
     assert {row[2] for row in rows if "/labels/" in row[4]} == {"split"}
 
 

@@ -135,6 +135,9 @@ def resolve(given: dict[str, Any], *, default_path: str | Path, suites: str | Pa
         raise ConfigError(message)
     merged = merge(merge(base, load_yaml(suite_path)), given)
     merged["suite"] = suite
+    experiments = merged.get("experiments")
+    if isinstance(experiments, dict):  # what is not one, validation names
+        merged["experiments"] = {name: spec for name, spec in experiments.items() if spec is not None}
     merged["mirror"] = merged.get("mirror") or os.environ.get("SCHASH_MIRROR") or None
     config = validate(Config, merged, where=f"config (suite {suite})")
     return config.model_copy(
