@@ -13,7 +13,10 @@ from schash.marks import marks_of, notes_on
 from schash.methods.catalogue import load_catalogue
 from schash.reference import copy_reference, headline_markdown, write_block
 
-FIGURES = {"demo": [], "small": ["table1", "fig2a", "fig2b", "fig2d", "fig3b", "costs", "variants", "training"]}
+FIGURES = {
+    "demo": [],
+    "small": ["table1", "fig2a", "fig2b", "fig2d", "fig3b", "costs", "variants", "training"],
+}
 HEADLINE = """\
 ![Median F1 over 5 folds, every method, eight sets of real cells](results/reference/small/figures/fig2a.svg)
 
