@@ -141,6 +141,14 @@ def test_the_figure_has_a_panel_for_each_block_and_data_set_and_its_numbers():
     assert len(draw(variants(scores(ANNOTATION), None, TITLES, CONTROLS)).axes) == 2
 
 
+def test_the_axis_of_retrieval_does_not_make_much_of_little():
+    near = retrieval(a=[0.99, 0.99], b=[0.992, 0.99], c=[0.991, 0.99], hits=0.001)
+    table = variants(scores(ANNOTATION), near, TITLES, CONTROLS)
+    low, high = draw(table).axes[2].get_xlim()
+    assert high - low == pytest.approx(0.1)
+    assert low < 0.99 < 0.993 < high < 1.02
+
+
 def test_the_figure_says_what_did_not_run_or_is_not_known():
     far = retrieval()
     far.loc[far["method"] == "c", "value"] = np.nan
@@ -163,8 +171,8 @@ def test_readings_name_the_largest_changes_and_what_scoring_alone_adds():
     assert "Annotation, median F1: largest changes against as written" in said[1]
     assert f"raw counts {minus}0.100" in said[1]
     assert "2 of 4 intervals exclude 0" in said[1]
-    assert "tanh floats +0.200, raw counts" in said[2]
-    assert "divided by hits instead of min(k, R): +0.100 as written (mean of 2 data sets)" in said[3]
+    assert "as written: tanh floats +0.200; raw counts" in said[2]
+    assert "divided by hits instead of min(k, R): +0.100 as written (mean over data sets)" in said[3]
     assert f"ties by row instead of averaged: {minus}0.004 as written" in said[4]
     assert len(readings(variants(scores(ANNOTATION), None, TITLES, CONTROLS))) == 2
 

@@ -130,7 +130,7 @@ def _differences(
         anchors_panel(axis, learned, against(scores, first), metric, published)
         axis.set_xlabel(f"difference in {metric.replace('_f1', ' F1')}")
         axis.margins(x=0.12)
-        axis.xaxis.set_major_locator(MaxNLocator(4))
+        axis.xaxis.set_major_locator(MaxNLocator(3))
     names = []
     for row in learned.to_dict("records"):
         distance = spread(row["min_anchor_distance_low"], row["min_anchor_distance_high"])

@@ -31,9 +31,12 @@ HEADS = {
     ANNOTATION: "Annotation: change against as written, in the same folds",
     RETRIEVAL: "Retrieval: mAP@k, k the mean number of cells a type, by denominator",
 }
+MIN_INCHES = 8.5
+MIN_SPAN = 0.1
+"""Of the axis of mAP@k: less of it would make much of little."""
 N_NAMED = 3
-_STANDARD = retrieval_metric(STANDARD)
 """How many of the largest changes the notes name."""
+_STANDARD = retrieval_metric(STANDARD)
 
 
 def draw_variants(table: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> Figure:
@@ -46,7 +49,9 @@ def draw_variants(table: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> Fi
     titles = dict(zip(table["method"], table["title"], strict=True))
     height = len(blocks) * (TITLE_INCHES + HEADING_INCHES + ROW_INCHES * len(methods))
     with style():
-        figure = plt.figure(figsize=(2.4 + PANEL_INCHES * len(facts), height), layout="constrained")
+        figure = plt.figure(
+            figsize=(max(MIN_INCHES, 2.4 + PANEL_INCHES * len(facts)), height), layout="constrained"
+        )
         parts = figure.subfigures(len(blocks), 1, squeeze=False)[:, 0]
         for letter, name, part in zip("ab", blocks, parts, strict=False):
             part.suptitle(f"({letter}) {HEADS[name]}", x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -79,9 +84,18 @@ def _block(
         for place, text in enumerate(COLUMNS[name]):
             _head(axis, place, text)
     share_rows(axes, methods, titles, n_ranked=len(methods))
+    if name == RETRIEVAL:
+        _widen(axes[0])
     part.supxlabel(
         "difference, mean over folds and 95% interval" if name == ANNOTATION else "mAP@k", fontsize=9
     )
+
+
+def _widen(axis: Axes) -> None:
+    low, high = axis.get_xlim()
+    if high - low < MIN_SPAN:
+        end = min((low + high + MIN_SPAN) / 2, 1 + MIN_SPAN / 10)
+        axis.set_xlim(end - MIN_SPAN, end)
 
 
 def _changes(axis: Axes, rows: pd.DataFrame, methods: list[str]) -> None:
@@ -169,8 +183,8 @@ def readings(table: pd.DataFrame) -> list[str]:
         if len(changes):
             sure = (changes["low"] > 0) | (changes["high"] < 0)
             notes.append(
-                f"{name}: largest changes against as written {_largest(changes)}; {sure.sum()} of {len(sure)} intervals"
-                " exclude 0."
+                f"{name}: largest changes against as written: {_largest(changes)};"
+                f" {sure.sum()} of {len(sure)} intervals exclude 0."
             )
     return [*notes, *_scoring(table, first)]
 
@@ -183,7 +197,7 @@ def _largest(changes: pd.DataFrame) -> str:
     for title, (low, high) in ends.loc[order].iterrows():
         span = _signed(low) if _signed(low) == _signed(high) else f"{_signed(low)} to {_signed(high)}"
         said.append(f"{title} {span}")
-    return ", ".join(said)
+    return "; ".join(said)
 
 
 def _scoring(table: pd.DataFrame, first: str) -> list[str]:
@@ -202,7 +216,7 @@ def _scoring(table: pd.DataFrame, first: str) -> list[str]:
             if len(mine):
                 largest = added.iloc[int(added.abs().to_numpy().argmax())]
                 notes.append(
-                    f"The same rankings {text}: {_signed(mine.mean())} as written (mean of {len(mine)} data sets),"
+                    f"The same rankings {text}: {_signed(mine.mean())} as written (mean over data sets),"
                     f" at most {_signed(largest)}."
                 )
     return notes
