@@ -86,6 +86,17 @@ def test_bad_yaml_names_the_file(tmp_path):
         load_yaml(path)
 
 
+def test_the_configs_own_methods_add_rows_and_replace_keys_of_rows():
+    own = {
+        "svm": {"parameters": {"C": 0.1}},
+        "mine": {"title": "Mine", "class": "mine:Mine", "accepts": ["counts"]},
+    }
+    before, after = (load_catalogue(CONFIG / "methods.yaml", overlay) for overlay in (None, own))
+    assert after.row("svm").parameters == {**before.row("svm").parameters, "C": 0.1}
+    assert (after.row("svm").title, after.row("mine").title) == (before.row("svm").title, "Mine")
+    assert len(after.methods) == len(before.methods) + 1
+
+
 def test_every_method_row_builds():
     catalogue = load_catalogue(CONFIG / "methods.yaml")
     for name, row in catalogue.methods.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from schash.config import merge
 from schash.errors import ConfigError
 from schash.methods.contract import Method
 from schash.schema import Strict, load_yaml, one_of, validate
@@ -60,9 +61,8 @@ class Catalogue(Strict):
 
 
 def load_catalogue(path: str | Path, overlay: dict[str, Any] | None = None) -> Catalogue:
-    """Read methods.yaml; rows of `overlay` (the config's own `methods:`) are added or replace whole rows."""
-    table = load_yaml(path)
-    merged = {**table, "methods": {**(table.get("methods") or {}), **(overlay or {})}}
+    """Read methods.yaml and lay `overlay` (the config's own `methods:`) over it: rows are added, keys of rows replaced."""
+    merged = merge(load_yaml(path), {"methods": overlay or {}})
     return validate(Catalogue, merged, where=str(path))
 
 
