@@ -58,6 +58,11 @@ def method_code(wildcards):
     return code("run_method.py", METHODS.row(wildcards.method).module)
 
 
+def run_cores(wildcards):
+    """All cores, so that nothing disturbs the clock of a method, or only the threads that it uses."""
+    return workflow.cores if CONFIG.exclusive and workflow.cores else CONFIG.threads
+
+
 def run_memory(wildcards, input, attempt):
     """Resident memory grows with the prepared cells; a second attempt gets twice as much."""
     return int(attempt * max(4000, 40 * input.size_mb))

@@ -1,5 +1,6 @@
 # Every method on every split: training cells and unlabelled queries in, predictions and timings out.
-# A run takes all cores, so that nothing else disturbs its clock; the method itself may use `threads` of the config.
+# A run takes all cores, so that nothing else disturbs its clock, unless the config says that it need not; the method
+# itself may use `threads` of the config.
 
 
 rule run_method:
@@ -20,7 +21,7 @@ rule run_method:
         method="|".join(methods_that_do_not()),
     conda:
         "../../envs/schash.yaml"
-    threads: lambda wildcards: workflow.cores or CONFIG.threads
+    threads: run_cores
     resources:
         mem_mb=run_memory,
         runtime=lambda wildcards, attempt: attempt * 120,

@@ -101,6 +101,7 @@ class Config(Strict):
     preset: Literal["compact", "paper"]
     seed: int = Field(ge=0)
     threads: int = Field(ge=1)
+    exclusive: bool = Field(description="whether a run takes all cores, so that nothing disturbs its clock")
     bootstrap: int = Field(ge=100)
     limits: Limits
     experiments: dict[ExperimentName, Experiment]

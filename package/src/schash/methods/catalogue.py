@@ -61,7 +61,7 @@ class Catalogue(Strict):
 
 
 def load_catalogue(path: str | Path, overlay: dict[str, Any] | None = None) -> Catalogue:
-    """Read methods.yaml and lay `overlay` (the config's own `methods:`) over it: rows are added, keys of rows replaced."""
+    """Read methods.yaml and lay `overlay` (the config's own `methods:`) over it, key by key."""
     merged = merge(load_yaml(path), {"methods": overlay or {}})
     return validate(Catalogue, merged, where=str(path))
 
