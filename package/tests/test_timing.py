@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from schash.child import run_limited
 from schash.timing import available_cores, available_threads, measured, pin_threads
 
 
@@ -41,3 +42,21 @@ def test_more_threads_than_cores_are_not_asked_for(monkeypatch):
 def test_without_pinned_threads_all_cores_are_available(monkeypatch, unset):
     monkeypatch.setenv("OMP_NUM_THREADS", unset)
     assert available_threads() == available_cores()
+
+
+def pinned_threads():
+    """Threads of every library in a process that pins one, after numba and torch have worked."""
+    import numba
+    import threadpoolctl
+    import torch
+
+    pin_threads(1)
+    torch.ones(300, 300) @ torch.ones(300, 300)
+    pools = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
+    return {"torch": {torch.get_num_threads()}, "numba": {numba.get_num_threads()}, "pools": set(pools)}
+
+
+def test_a_forked_child_uses_no_more_threads_than_it_was_told():
+    modules = ["torch", "numba", "sklearn", "threadpoolctl"]
+    outcome = run_limited(pinned_threads, modules=modules)
+    assert outcome.value == {"torch": {1}, "numba": {1}, "pools": {1}}, outcome

@@ -79,13 +79,15 @@ def pin_threads(n_threads: int) -> int:
     n_threads = min(n_threads, available_cores())
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(n_threads)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(n_threads)
-    if "threadpoolctl" in sys.modules:
-        sys.modules["threadpoolctl"].threadpool_limits(n_threads)
-    if "numba" in sys.modules:  # which refuses another number in its variable once its threads run
+    # numba refuses another number in its variable once its threads run. It comes first: starting them in a forked
+    # process sets the OpenMP library that torch may share with it to numba's own number
+    if "numba" in sys.modules:
         numba = sys.modules["numba"]
         numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
     else:
         os.environ["NUMBA_NUM_THREADS"] = str(n_threads)
+    if "threadpoolctl" in sys.modules:
+        sys.modules["threadpoolctl"].threadpool_limits(n_threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(n_threads)
     return n_threads
