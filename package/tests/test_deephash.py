@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from schash import DeepHash
+from schash import DeepHash, _training
 from schash._features import fit_features
 from schash._genes import align_genes
 from schash._network import HashNetwork, Shape, SparseBatch, SparseLinear, dropout
@@ -124,6 +124,24 @@ def test_same_seed_same_numbers_and_global_generators_untouched(cells):
     np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
     other = DeepHash(seed=4, **QUICK).fit(X, y)
     assert not np.array_equal(first.relaxed_codes(X), other.relaxed_codes(X))
+
+
+@pytest.mark.parametrize(("small", "threads"), [(10**9, 1), (0, 2)])
+def test_only_a_small_network_is_trained_on_one_thread(cells, monkeypatch, small, threads):
+    seen = []
+    losses = _training._losses
+    monkeypatch.setattr(_training, "SMALL", small)
+    monkeypatch.setattr(
+        _training, "_losses", lambda *a: (seen.append(torch.get_num_threads()), losses(*a))[1]
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        DeepHash(**QUICK).fit(*cells[:2])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(seen) == {threads}
 
 
 def test_dense_csr_int_and_frame_are_the_same_cells(cells, fitted):
