@@ -192,6 +192,15 @@ def test_fig3b_says_what_each_search_costs_and_finds(search):
         assert part in said
 
 
+def test_fig3b_shows_a_search_much_faster_than_its_query(search):
+    search.loc[search["metric"].str.startswith(SEARCH), "value"] *= 1e-3
+    axes = draw_fig3b(fig3b(search, TITLES), FACTS, TITLES).axes
+    drawn = np.concatenate([line.get_ydata() for line in axes[1].lines if len(line.get_xdata()) > 2])
+    low, high = axes[1].get_ylim()
+    assert low <= drawn.min() < 1e-2 * axes[0].lines[0].get_ydata().min()
+    assert drawn.max() <= high
+
+
 def test_fig3b_claims_nothing_where_an_answer_differs(search):
     search.loc[search["metric"] == sized(IDENTICAL, 8000, MULTI), "value"] = 0.0
     assert "gives up no accuracy" not in texts(draw_fig3b(fig3b(search, TITLES), FACTS, TITLES))

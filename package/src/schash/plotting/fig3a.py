@@ -94,7 +94,7 @@ def draw_fig3a(
     ties = tie_note(shown[shown["method"].isin(methods)])
     n_rows = -(-len(facts) // COLUMNS)
     size = (
-        max(5.6, 0.8 + 3.1 * panels_across(len(facts))),
+        max(7.2, 0.8 + 3.1 * panels_across(len(facts))),
         len(AVERAGES) * (BLOCK_INCHES + n_rows * PANEL_INCHES),
     )
     with style():

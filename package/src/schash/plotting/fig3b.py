@@ -103,6 +103,9 @@ def draw_fig3b(table: pd.DataFrame, facts: Sequence[Mapping[str, Any]], titles: 
                 _panel(axis, here, metric)
                 axis.set_title(title, loc="left")
                 axis.set_xlabel("cells in the database")
+            for axis in axes:  # which share their axes: limits once the lines of both are there
+                log_log(axis, sorted(here.loc[here["size"] > 0, "size"]) or [1, 10])
+                mark_tm(axis)
             part.suptitle(_heading(by_id[dataset]), x=0.01, ha="left", fontsize=11, fontweight="bold")
             first.set_ylabel("milliseconds a query")
             _numbers(part.add_subplot(grid[1, :]), here)
@@ -150,8 +153,6 @@ def _panel(axis: Axes, here: pd.DataFrame, metric: str) -> None:
         rows = _rows(here, series).dropna(subset=[metric])
         if len(rows):
             axis.plot(rows["size"], rows[metric], **_look(series))
-    log_log(axis, sorted(here.loc[here["size"] > 0, "size"]) or [1, 10])
-    mark_tm(axis)
 
 
 _COLUMNS = {

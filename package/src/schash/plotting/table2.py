@@ -70,7 +70,7 @@ def draw_table2(
     methods = _order(table, shown, controls)
     named = marked_titles(methods, titles, marks or {})
     n_ranked = sum(name not in controls for name in methods)
-    size = (max(7.2, 2.0 + 3.2 * panels_across(len(facts))), _inches(len(methods), len(facts)))
+    size = (max(8.6, 2.0 + 3.2 * panels_across(len(facts))), _inches(len(methods), len(facts)))
     with style():
         figure = plt.figure(figsize=size, layout="constrained")
         made = blocks(figure, list(DATABASES.values()), len(facts))
