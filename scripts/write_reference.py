@@ -15,7 +15,10 @@ from schash.reference import copy_reference, headline_markdown, write_block
 
 FIGURES = {
     "demo": [],
-    "small": ["table1", "fig2a", "fig2b", "fig2d", "fig3b", "costs", "variants", "training"],
+    "small": [
+        *("table1", "fig2a", "confusion", "costs", "training", "fig2b", "fig2c", "fig2d"),
+        *("table2", "fig3a", "fig3b", "fig4", "variants"),
+    ],
 }
 HEADLINE = """\
 ![Median F1 over 5 folds, every method, eight sets of real cells](results/reference/small/figures/fig2a.svg)
