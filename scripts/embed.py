@@ -20,8 +20,7 @@ if __name__ == "__main__":
             dataset=snakemake.wildcards.dataset,
             method=snakemake.wildcards.method,
             row=validate(MethodRow, params.row, where="methods.yaml"),
-            seed=params.seed,
-            threads=params.threads,
+            **params.numbers,
             **snakemake.config["limits"],
         )
         files = RunFiles(*map(Path, (given.cells, given.rows, given.train_labels)))

@@ -29,7 +29,7 @@ if __name__ == "__main__":
             dataset=snakemake.wildcards.dataset,
             method=snakemake.wildcards.method,
             row=validate(MethodRow, params.row, where="methods.yaml"),
-            **{name: params[name] for name in ("seed", "threads", "search_depth")},
+            **params.numbers,
             # limits decide whether a run ends, not what it yields: no parameter, so that raising them re-runs nothing
             # but what failed
             **snakemake.config["limits"],

@@ -30,7 +30,7 @@ def main(
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         params = snakemake.params
-        options = {name: params[name] for name in ("controls", "seed", "n_replicates")}
+        options = {"controls": params.controls, **params.numbers}
         # a data set without groups is scored without the parameter
         groups = params.get("type_groups", {})
         main(snakemake.input, params.runs, groups, options, **dict(snakemake.output.items()))

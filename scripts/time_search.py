@@ -28,10 +28,7 @@ if __name__ == "__main__":
             dataset=snakemake.wildcards.dataset,
             method=snakemake.wildcards.method,
             row=validate(MethodRow, params.row, where="methods.yaml"),
-            seed=params.seed,
-            threads=params.threads,
-            sizes=tuple(params.limits["sizes"]),
-            size_seconds=params.limits["size_seconds"],
+            **{**params.numbers, "sizes": tuple(params.numbers["sizes"])},
             **snakemake.config["limits"],
         )
         files = RunFiles(Path(given.cells), Path(given.rows), Path(given.train_labels))

@@ -23,8 +23,7 @@ rule embed:
         runtime=lambda wildcards, attempt: attempt * 120,
     params:
         row=method_row,
-        seed=CONFIG.seed,
-        threads=CONFIG.threads,
+        numbers={"seed": CONFIG.seed, "threads": CONFIG.threads},
         code=lambda wildcards: code("embed.py", METHODS.row(wildcards.method).module),
     message:
         "Map cells of {wildcards.dataset} before and after {wildcards.method}"

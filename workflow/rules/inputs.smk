@@ -49,9 +49,21 @@ def search_depth(wildcards):
     return PLAN.search_depth(Run(**wildcards)) if METHODS.row(wildcards.method).searcher else 0
 
 
+def run_numbers(wildcards):
+    """Numbers that decide what a run yields, as one parameter: Snakemake compares the parameters of a job as a set of
+    values, in which the threads may hide the seed."""
+    depth = search_depth(wildcards)
+    return {"seed": CONFIG.seed, "threads": CONFIG.threads, "search_depth": depth}
+
+
 def earlier_failures(wildcards):
-    """Number of failed attempts so far: it grows only when a run fails, which makes a failed run due again."""
-    return failed_attempts(Path(RUN.format(**wildcards)) / "attempts.json")
+    """How often the run failed so far: it grows only when it fails, which makes a failed run due again."""
+    return times_failed(Path(RUN.format(**wildcards)) / "attempts.json")
+
+
+def times_failed(attempts):
+    """In words, since a parameter that is only a number may hide behind another (`run_numbers`)."""
+    return f"failed {failed_attempts(attempts)} times"
 
 
 def method_code(wildcards):
@@ -186,14 +198,15 @@ def timing_tables(wildcards):
     ]
 
 
-def timing_limits(wildcards):
-    """Sizes, and what one of them may take: both decide what is in the table."""
+def timing_numbers(wildcards):
+    """Sizes, what one of them may take, and what else decides what is in the table (`run_numbers`)."""
     experiment = CONFIG.experiment(wildcards.experiment)
-    return {"sizes": list(experiment.sizes), "size_seconds": experiment.size_seconds}
+    sizes, seconds = list(experiment.sizes), experiment.size_seconds
+    return {"seed": CONFIG.seed, "threads": CONFIG.threads, "sizes": sizes, "size_seconds": seconds}
 
 
 def earlier_timing_failures(wildcards):
-    return failed_attempts(f"{TIMING}.attempts.json".format(**wildcards))
+    return times_failed(f"{TIMING}.attempts.json".format(**wildcards))
 
 
 def timing_code(wildcards):

@@ -27,9 +27,7 @@ rule run_method:
         runtime=lambda wildcards, attempt: attempt * 120,
     params:
         row=method_row,
-        seed=CONFIG.seed,
-        threads=CONFIG.threads,
-        search_depth=search_depth,
+        numbers=run_numbers,
         failed_attempts=earlier_failures,
         code=method_code,
     message:

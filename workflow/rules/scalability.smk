@@ -24,9 +24,7 @@ rule time_annotation:
         runtime=lambda wildcards, attempt: attempt * 120,
     params:
         row=method_row,
-        seed=CONFIG.seed,
-        threads=CONFIG.threads,
-        limits=timing_limits,
+        numbers=timing_numbers,
         failed_attempts=earlier_timing_failures,
         code=timing_code,
     message:
@@ -56,9 +54,7 @@ rule time_search:
         runtime=lambda wildcards, attempt: attempt * 120,
     params:
         row=method_row,
-        seed=CONFIG.seed,
-        threads=CONFIG.threads,
-        limits=timing_limits,
+        numbers=timing_numbers,
         failed_attempts=earlier_timing_failures,
         code=timing_code,
     message:

@@ -24,8 +24,7 @@ rule score:
     params:
         runs=run_facts,
         controls=CONTROLS,
-        seed=CONFIG.seed,
-        n_replicates=CONFIG.bootstrap,
+        numbers={"seed": CONFIG.seed, "n_replicates": CONFIG.bootstrap},
         code=code("score.py"),
     message:
         "Score {wildcards.experiment} on {wildcards.dataset}, {wildcards.scheme}"
