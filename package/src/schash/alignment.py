@@ -6,8 +6,9 @@ leaves out for their type have any influence. Of the other batches the training 
 
 Values: counts and other linear values as ln(1 + 10^4 x / sum x); what is logarithms already, as it is. Then the
 defaults of `MnnAligner`: cosine normalisation, k = 20, sigma = 0.1. Cells of length 1 have values so small that a
-penalty made for log values holds a method tight (a linear SVM on `baron_mouse`: median F1 .86 in place of .94), so all
-aligned cells are multiplied by one number, the mean length of the training cells before.
+penalty made for log values holds a method tight, so all aligned cells are multiplied by one number, the mean length of
+the training cells before. That is not always a gain for a linear SVM: median F1 over 12 held-out groups .943 without,
+.952 with it, better on five and worse on three (docs/decisions/0008).
 
 Genes: the 2,000 of the largest variance of those values, averaged over the training batches, so that a gene that only
 tells the batches apart does not count; all genes where there are no more. All of 22,262 genes take 13 times as long as
