@@ -17,6 +17,7 @@ from schash.tables import (
     read_table,
     write_table,
 )
+from schash.timing_table import TOO_SLOW
 from schash.verdict import check_run
 
 SOLUTION = pd.DataFrame({"fold": [0, 0, 0, 1, 1, 1], "row": [4, 1, 7, 0, 2, 3], "label": list("aabbba")})
@@ -188,6 +189,11 @@ def test_not_applicable_is_no_failure():
     assert not verdict.failures
     assert not verdict.broken_controls
     assert "n/a" in verdict.text
+
+
+def test_a_size_that_a_timing_leaves_out_as_too_slow_is_no_failure():
+    timed = scored().assign(experiment="fig2d", status=TOO_SLOW, reason="predicted to take 9 h")
+    assert check_run(as_metrics(timed), {}, [], []).failures == []
 
 
 def test_a_partly_failed_method_shows_its_status_whichever_fold_it_was():
