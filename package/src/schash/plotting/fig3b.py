@@ -105,7 +105,7 @@ def draw_fig3b(table: pd.DataFrame, facts: Sequence[Mapping[str, Any]], titles: 
                 axis.set_xlabel("cells in the database")
             for axis in axes:  # which share their axes: limits once the lines of both are there
                 log_log(axis, sorted(here.loc[here["size"] > 0, "size"]) or [1, 10])
-                mark_tm(axis)
+                mark_tm(axis, named=axis is first)
             part.suptitle(_heading(by_id[dataset]), x=0.01, ha="left", fontsize=11, fontweight="bold")
             first.set_ylabel("milliseconds a query")
             _numbers(part.add_subplot(grid[1, :]), here)

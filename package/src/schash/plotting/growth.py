@@ -56,12 +56,14 @@ def _apart(sizes: list[int], factor: float = 1.9) -> list[int]:
     return sorted(kept)
 
 
-def mark_tm(axis: Axes) -> None:
-    """A line at the size of Tabula Muris, where that is within the axis."""
+def mark_tm(axis: Axes, *, named: bool = True) -> None:
+    """A line at the size of Tabula Muris, where that is within the axis; `named` says so beside it."""
     low, high = axis.get_xlim()
     if not low <= TM_CELLS <= high:
         return
     axis.axvline(TM_CELLS, color=GREY, linewidth=0.8, linestyle=":", zorder=1)
+    if not named:
+        return
     axis.annotate(
         "size of Tabula Muris",
         (TM_CELLS, 0),
