@@ -33,6 +33,8 @@ def kept_genes(X: np.ndarray, min_features: int | None = None) -> np.ndarray:
 
 def transformed(X: np.ndarray, transform: str = "log") -> np.ndarray:
     """Counts of the selected genes, dense: scaled to 10^4 a cell, then log(x + 1) or sqrt(x) + sqrt(x + 1)."""
+    if transform == "none":
+        return X.astype(float)
     out = np.zeros(X.shape)
     for i, cell in enumerate(X.astype(float)):
         scaled = cell * 1e4 / cell.sum() if cell.sum() > 0 else cell

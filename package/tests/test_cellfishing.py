@@ -17,6 +17,7 @@ from sklearn.exceptions import NotFittedError
 
 from schash import _selected_cells
 from schash._threads import numba_threads
+from schash._transforms import TRANSFORMS
 from schash.cell_chunks import CellChunks
 from schash.cellfishing import CellFishing
 from schash.child import run_limited
@@ -57,7 +58,7 @@ def near(points, expected):
     np.testing.assert_allclose(points, expected, atol=2e-5 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("transform", ["log", "freeman_tukey"])
+@pytest.mark.parametrize("transform", TRANSFORMS)
 def test_the_chain_is_that_of_the_naive_twin(cells, transform):
     X, Q, genes = cells
     model = CellFishing(**SMALL, transform=transform).fit(X, genes=genes)
@@ -188,7 +189,7 @@ def test_genes_that_a_query_lacks_are_at_the_mean_of_the_database(cells, model):
     near(model.reduce(Q[:, columns], genes=genes[columns]), dense_points(model, part, mean, sd))
 
 
-@pytest.mark.parametrize("transform", ["log", "freeman_tukey"])
+@pytest.mark.parametrize("transform", TRANSFORMS)
 @pytest.mark.parametrize("missing", [False, True])
 def test_whose_statistics_standardise_a_query(cells, transform, missing):
     X, Q, genes = cells
@@ -344,7 +345,7 @@ def test_progress_is_shown_on_a_terminal_only(cells, capsys, monkeypatch):
         ({"n_tables": 0}, "n_tables"),
         ({"n_tables": 71}, "n_tables"),
         ({"n_threads": 0}, "n_threads"),
-        ({"transform": "sqrt"}, "transform='sqrt' is not known; allowed: log, freeman_tukey"),
+        ({"transform": "sqrt"}, "transform='sqrt' is not known; allowed: log, freeman_tukey, none"),
         ({"stats": "all"}, "database, query, both"),
         ({"layout": "tree"}, "fast, compact, linear"),
         ({"include_genes": "GENE0001"}, "list of names"),

@@ -32,7 +32,7 @@ def counts(rng):
 
 def standardized(X):
     slots = np.arange(X.shape[1], dtype=np.int32)
-    cells = select_all(CellChunks.from_matrix(X), slots, X.shape[1], freeman_tukey=False)
+    cells = select_all(CellChunks.from_matrix(X), slots, X.shape[1], transform=0)
     return StandardizedMatrix(cells, gene_statistics(cells))
 
 
@@ -152,7 +152,7 @@ def test_a_gene_that_is_the_same_in_all_cells_contributes_nothing():
     X[:, 9] = 64 - X[:, 8]
     X[:, :8] = shares  # of 100 counts in every cell
     chunks = CellChunks.from_matrix(X)
-    cells = select_all(chunks, np.arange(10, dtype=np.int32), 10, freeman_tukey=False)
+    cells = select_all(chunks, np.arange(10, dtype=np.int32), 10, transform=0)
     found = gene_statistics(cells)
     assert 0 < found.variance[:8].max() < 1e-10  # but for rounding
     assert (found.inverse_sd[:8] == 0).all()

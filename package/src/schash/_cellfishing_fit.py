@@ -10,9 +10,10 @@ from rich.progress import track
 from scipy import sparse
 
 from schash._cellfishing_options import index_type
-from schash._reduction import Reduction, Transform
+from schash._reduction import Reduction
 from schash._selected_cells import SelectedCells, select_all
 from schash._standardized import StandardizedMatrix, gene_statistics
+from schash._transforms import TRANSFORMS, Transform
 from schash.cell_chunks import CellChunks
 from schash.errors import DataError
 from schash.gene_selection import force_genes, gene_ranges, select_genes
@@ -35,7 +36,7 @@ def fit_reduction(model: Any, chunks: CellChunks, names: np.ndarray) -> tuple[Re
         _watched(chunks, "selecting and scaling", model.progress),
         np.where(selected, np.cumsum(selected) - 1, -1).astype(np.int32),
         int(selected.sum()),
-        freeman_tukey=model.transform == "freeman_tukey",
+        transform=TRANSFORMS.index(model.transform),
     )
     statistics = gene_statistics(cells)
     vectors, values = randomized_svd(

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from schash._numba import njit, popcount
+from schash._transforms import FREEMAN_TUKEY, NONE
 
 TARGET_SUM = 1e4
 """Counts of a cell over the selected genes after scaling."""
@@ -48,13 +49,13 @@ def widen_ranges(
 
 
 @njit
-def _transformed(x: float, freeman_tukey: bool) -> np.float32:
+def _transformed(x: float, transform: int) -> np.float32:
     """The variance-stabilising transform of a scaled count, 0 at 0.
 
     Freeman-Tukey's sqrt(x) + sqrt(x + 1) is 1 at 0. The 1 is left out, so that zeros stay zeros: with g = f - 1 the
     mean is that of f less 1 and the variance is that of f, hence (g - mean g) / sd g = (f - mean f) / sd f.
     """
-    if freeman_tukey:
+    if transform == FREEMAN_TUKEY:
         return np.float32(math.sqrt(x) + math.sqrt(x + 1.0) - 1.0)
     return np.float32(math.log1p(x))
 
@@ -64,7 +65,7 @@ def _select_cell(
     indices: np.ndarray,
     data: np.ndarray,
     slots: np.ndarray,
-    freeman_tukey: bool,
+    transform: int,
     found_slots: np.ndarray,
     found_values: np.ndarray,
     known: np.ndarray,
@@ -83,16 +84,18 @@ def _select_cell(
         if slot >= 0 and data[p] > 0:
             total += data[p]
             n += 1
+    if transform == NONE:
+        return n
     scale = TARGET_SUM / total if total > 0 else 0.0
     known[:] = -1
     for q in range(n):
         count = found_values[q]
         small = int(min(count, REMEMBERED))
         if small == REMEMBERED or small != count:
-            found_values[q] = _transformed(count * scale, freeman_tukey)
+            found_values[q] = _transformed(count * scale, transform)
         else:
             if known[small] < 0:
-                known[small] = _transformed(count * scale, freeman_tukey)
+                known[small] = _transformed(count * scale, transform)
             found_values[q] = known[small]
     return n
 
@@ -120,7 +123,7 @@ def reduce_counts(
     indices: np.ndarray,
     data: np.ndarray,
     slots: np.ndarray,
-    freeman_tukey: bool,
+    transform: int,
     weights: np.ndarray,
     offset: np.ndarray,
     points: np.ndarray,
@@ -136,9 +139,7 @@ def reduce_counts(
     known = np.empty(REMEMBERED, np.float32)
     for i in range(start, end):
         entries = slice(indptr[i], indptr[i + 1])
-        m = _select_cell(
-            indices[entries], data[entries], slots, freeman_tukey, found_slots, found_values, known
-        )
+        m = _select_cell(indices[entries], data[entries], slots, transform, found_slots, found_values, known)
         _reduce_cell(found_slots[:m], found_values[:m], weights, offset, points[i])
 
 
@@ -184,7 +185,7 @@ def select_cells(
     data: np.ndarray,
     slots: np.ndarray,
     n_selected: int,
-    freeman_tukey: bool,
+    transform: int,
     out_indptr: np.ndarray,
     out_slots: np.ndarray,
     out_values: np.ndarray,
@@ -197,9 +198,7 @@ def select_cells(
     known = np.empty(REMEMBERED, np.float32)
     for i in range(start, end):
         entries = slice(indptr[i], indptr[i + 1])
-        m = _select_cell(
-            indices[entries], data[entries], slots, freeman_tukey, found_slots, found_values, known
-        )
+        m = _select_cell(indices[entries], data[entries], slots, transform, found_slots, found_values, known)
         first = out_indptr[i]
         for q in range(m):
             out_slots[first + q] = found_slots[q]

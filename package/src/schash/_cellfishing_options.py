@@ -4,9 +4,9 @@ from importlib import import_module
 from numbers import Integral
 from typing import Any
 
+from schash._transforms import TRANSFORMS
 from schash.errors import ConfigError
 
-TRANSFORMS = ("log", "freeman_tukey")
 STATS = ("database", "query", "both")
 LAYOUTS = ("fast", "compact", "linear")
 MIN_BITS = 8

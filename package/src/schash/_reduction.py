@@ -23,9 +23,9 @@ from schash._genes import check_genes
 from schash._selected_cells import SelectedCells, select_all
 from schash._standardized import GeneStatistics, gene_statistics
 from schash._threads import share_out
+from schash._transforms import TRANSFORMS, Transform
 from schash.errors import DataError
 
-Transform = Literal["log", "freeman_tukey"]
 Stats = Literal["database", "query", "both"]
 LANES = 16
 """Points are padded to a multiple of this, the float32 of the widest registers, and the loops have no remainder."""
@@ -142,7 +142,7 @@ class Reduction:
 
     def select(self, chunks: Iterable[sparse.csr_matrix], slots: np.ndarray) -> SelectedCells:
         """Transformed counts of the selected genes."""
-        return select_all(chunks, slots, len(self.genes), freeman_tukey=self.transform == "freeman_tukey")
+        return select_all(chunks, slots, len(self.genes), transform=TRANSFORMS.index(self.transform))
 
     def _weights(self, statistics: GeneStatistics, shared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """P (n_selected, width) and m' P (width,), float32; genes not shared are left out, as if at their mean."""
@@ -157,7 +157,7 @@ class Reduction:
     ) -> np.ndarray:
         points = np.empty((chunk.shape[0], weights.shape[1]), np.float32)
         counts = chunk.indptr.astype(np.int64), chunk.indices.astype(np.int32, copy=False), chunk.data
-        learned = self.transform == "freeman_tukey", weights, offset
+        learned = TRANSFORMS.index(self.transform), weights, offset
         share_out(partial(reduce_counts, *counts, slots, *learned, points), len(points))
         return points[:, : self.n_dims]
 

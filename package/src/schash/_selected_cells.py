@@ -139,7 +139,7 @@ def select_all(
     slots: np.ndarray,
     n_selected: int,
     *,
-    freeman_tukey: bool,
+    transform: int,
     spill_bytes: int | None = None,
 ) -> SelectedCells:
     """Select, scale and transform all cells.
@@ -156,7 +156,7 @@ def select_all(
         share_out(partial(count_selected, *counts, n_found), len(n_found))
         found = np.concatenate([[0], np.cumsum(n_found)])
         found_slots, values = np.empty(found[-1], cells.slot_type), np.empty(found[-1], np.float32)
-        select = partial(select_cells, *counts, n_selected, freeman_tukey, found, found_slots, values)
+        select = partial(select_cells, *counts, n_selected, transform, found, found_slots, values)
         share_out(select, len(n_found))
         cells.append(found, found_slots, values)
     return cells

@@ -43,7 +43,8 @@ class CellFishing(BaseEstimator):
     n_bits : bits of a code (T), at least 8
     n_hashes : independent codes of a cell (L)
     n_dims : dimensions of the reduced space, at most the number of cells and of selected genes
-    transform : "log", log(x + 1), or "freeman_tukey", sqrt(x) + sqrt(x + 1)
+    transform : of counts that sum to 10^4 a cell: "log", log(x + 1), or "freeman_tukey", sqrt(x) + sqrt(x + 1); or
+        "none" for values that have been normalised already: neither scaled nor transformed
     stats : whose means and variances standardise a query: "database" (each cell's answer is its own), "query" (the
         batch's own, at least 2 cells: how the paper's version worked), "both" (pooled)
     min_features : select at least so many genes, where that many vary; None for a tenth

@@ -24,7 +24,7 @@ def index(
     n_bits: Annotated[int, typer.Option(help="Bits of a code.", min=8)] = 128,
     n_hashes: Annotated[int, typer.Option(help="Codes a cell; more find more, and cost more.", min=1)] = 4,
     n_dims: Annotated[int, typer.Option(help="Dimensions that cells are reduced to.", min=1)] = 50,
-    transform: Annotated[str, typer.Option(help="log or freeman_tukey.")] = "log",
+    transform: Annotated[str, typer.Option(help="log, freeman_tukey or none.")] = "log",
     min_features: Annotated[
         int | None, typer.Option(help="Select at least so many genes; for sets of few genes.")
     ] = None,

@@ -13,10 +13,13 @@ import numpy as np
 from schash.cellfishing import CellFishing
 from schash.methods.contract import NearestCells, Predictions, QueryCells, TrainingCells, few_cells
 from schash.methods.nearest import from_neighbors
+from schash.values import LINEAR
 
 
 class CellFishingAnnotator:
     """Type of the nearest training cell by total Hamming distance. The margin is the share of bits that agree.
+
+    Values that are no counts have been normalised already: they are neither scaled nor transformed.
 
     n_neighbors : how many cells each hash nominates for an annotation
     parameters : those of `schash.CellFishing`
@@ -30,12 +33,18 @@ class CellFishingAnnotator:
     def warm_up(self) -> None:
         """Load the compiled loops: half a second to several, more than a small search takes."""
         train, query = few_cells()
-        shape = {name: self._parameters[name] for name in ("layout", "n_tables") if name in self._parameters}
+        shape = {
+            name: self._parameters[name]
+            for name in ("layout", "n_tables", "n_bits")
+            if name in self._parameters
+        }
         other = CellFishingAnnotator(n_dims=10, **shape)
         other.fit(train)
         other.predict(query)
 
     def fit(self, train: TrainingCells) -> "CellFishingAnnotator":
+        if train.values not in LINEAR:
+            self._index.set_params(transform="none")
         self._index.fit(train.X, genes=train.genes)
         self._y = train.y
         return self
