@@ -122,6 +122,16 @@ def test_wrong_answers_are_failures_not_scores(files, name, words):
     assert words in result.status["reason"].iloc[0]
 
 
+def test_only_the_positive_control_names_a_type_that_has_no_training_cell(files, tmp_path):
+    given = fold_input(replace(files, solution=tmp_path / "solution.parquet"), 0)
+    truth = given.solution.astype(object)
+    truth[0] = "rare"
+    spec = settings("schash.methods.controls:TrueLabels")
+    row = spec.row.model_copy(update={"sees_solution": True, "searcher": True})
+    found = run_fold(replace(given, solution=truth.astype(str)), replace(spec, row=row), 0)
+    assert found.predictions["label"].tolist() == truth.tolist()
+
+
 def test_values_that_a_method_does_not_take_are_not_applicable(files):
     spec = settings(f"{HERE}:Spy", accepts=["lognorm"])
     result = run_folds(files, spec, say=lambda _: None)

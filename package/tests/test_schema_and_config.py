@@ -182,6 +182,31 @@ def plan(**given):
     return Plan(config, load_registry(CONFIG / "datasets.yaml"), load_catalogue(CONFIG / "methods.yaml"))
 
 
+def test_a_scheme_for_timings_scores_no_labels():
+    spec = {
+        "scheme": "cells5",
+        "datasets": ["sim_types"],
+        "methods": ["cellfishing", "true_labels"],
+        "minutes": 1,
+    }
+    with pytest.raises(ConfigError, match=r"fig2a scores labels.* under cells5; that scheme is for timings"):
+        plan(experiments={"fig2a": spec})
+    assert plan(experiments={"cf_table3": {**spec, "sizes": [10]}}).scored("cf_table3") == [
+        ("sim_types", "cells5")
+    ]
+
+
+def test_timed_runs_have_the_machine_and_others_share_it():
+    spec = {"scheme": "cv5", "datasets": ["sim_types"], "methods": ["svm", "true_labels"], "minutes": 1}
+    more = {**spec, "methods": ["svm", "knn9", "true_labels"]}
+    made = plan(
+        experiments={"fig2a": spec, "table2": more}, threads=3, shared_threads=1, exclusive=["fig2a", "fig2b"]
+    )
+    runs = {run.method: run for run in made.runs("table2")}
+    assert {name: made.threads(run) for name, run in runs.items()} == {"svm": 3, "knn9": 1, "true_labels": 3}
+    assert [name for name, run in runs.items() if made.is_timed(run)] == ["svm", "true_labels"]
+
+
 def test_a_suite_leaves_methods_out_of_some_data_sets():
     spec = {
         "datasets": ["sim_types", "sim_studies"],

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from schash.errors import DataError
-from schash.splits import SCHEMES, base_scheme, make_split, read_rows, write_split
+from schash.splits import SCHEMES, UNLABELLED, base_scheme, make_split, read_rows, write_split
 
 
 @pytest.fixture
@@ -29,7 +29,18 @@ def test_random5_keeps_all_types(cells):
     assert set(make_split(*cells, dataset="x", scheme="random5").labels) == {"a", "b", "c", "d"}
 
 
-@pytest.mark.parametrize("scheme", ["cv5", "random5", "batch"])
+def test_cells5_keeps_cells_without_a_label(cells):
+    labels, obs = cells
+    split = make_split(labels, obs, dataset="x", scheme="cells5")
+    assert sorted(split.labels.index) == list(range(110))
+    assert (split.labels == UNLABELLED).sum() == 4
+    none = make_split(labels.where(labels == "no such"), obs, dataset="x", scheme="cells5")
+    assert set(none.labels) == {UNLABELLED}
+    with pytest.raises(DataError, match="cells5 needs at least 5 cells, found 4"):
+        make_split(labels[:4], obs[:4], dataset="x", scheme="cells5")
+
+
+@pytest.mark.parametrize("scheme", ["cv5", "random5", "cells5", "batch"])
 def test_every_cell_is_a_query_once_and_never_in_its_own_training_set(cells, scheme):
     split = make_split(*cells, dataset="x", scheme=scheme)
     for _, fold in split.rows.groupby("fold"):

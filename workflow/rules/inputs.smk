@@ -7,12 +7,11 @@ def code(script, *modules):
 
 
 def raw_files(wildcards):
-    """The manifest of the data set's source; a local h5ad itself; nothing for embedded and simulated cells."""
+    """The manifests of the data set's sources; a local h5ad itself; nothing for embedded and simulated cells."""
     dataset = REGISTRY.dataset(wildcards.dataset)
     if dataset.path:
         return [dataset.path]
-    source = REGISTRY.source_of(wildcards.dataset)
-    return [f"{ROOT}/raw/{source.id}.tsv"] if source else []
+    return [f"{ROOT}/raw/{source.id}.tsv" for source in REGISTRY.sources_of(wildcards.dataset)]
 
 
 def controls_that_see_the_solution():
@@ -52,8 +51,8 @@ def search_depth(wildcards):
 def run_numbers(wildcards):
     """Numbers that decide what a run yields, as one parameter: Snakemake compares the parameters of a job as a set of
     values, in which the threads may hide the seed."""
-    depth = search_depth(wildcards)
-    return {"seed": CONFIG.seed, "threads": CONFIG.threads, "search_depth": depth}
+    depth, threads = search_depth(wildcards), PLAN.threads(Run(**wildcards))
+    return {"seed": CONFIG.seed, "threads": threads, "search_depth": depth}
 
 
 def earlier_failures(wildcards):
@@ -71,8 +70,9 @@ def method_code(wildcards):
 
 
 def run_cores(wildcards):
-    """All cores, so that nothing disturbs the clock of a method, or only the threads that it uses."""
-    return workflow.cores if CONFIG.exclusive and workflow.cores else CONFIG.threads
+    """All cores, so that nothing disturbs the clock of a timed run, or only the threads that it uses."""
+    run = Run(**wildcards)
+    return workflow.cores if PLAN.is_timed(run) and workflow.cores else PLAN.threads(run)
 
 
 def run_memory(wildcards, input, attempt):
@@ -209,9 +209,20 @@ def earlier_timing_failures(wildcards):
     return times_failed(f"{TIMING}.attempts.json".format(**wildcards))
 
 
+TIMED_BY = {
+    "fig2d": "schash.annotation_timing:time_annotation",
+    "fig3b": "schash.search_timing:time_search",
+    "cf_fig2": "schash.svd_timing:time_svd",
+    "cf_fig3": "schash.angle_estimates:measure_angles",
+    "cf_table2": "schash.file_timing:time_files",
+    "cf_table3": "schash.scale_timing:time_scale",
+    "cf_fig9": "schash.stage_timing:time_stages",
+}
+
+
 def timing_code(wildcards):
-    script = {"fig2d": "time_annotation.py", "fig3b": "time_search.py"}[wildcards.experiment]
-    return code(script, METHODS.row(wildcards.method).module)
+    timer = TIMED_BY[wildcards.experiment].partition(":")[0]
+    return code("time_method.py", timer, METHODS.row(wildcards.method).module)
 
 
 def histories_of(experiment):

@@ -1,6 +1,6 @@
 # Every method on every split: training cells and unlabelled queries in, predictions and timings out.
-# A run takes all cores, so that nothing else disturbs its clock, unless the config says that it need not; the method
-# itself may use `threads` of the config.
+# A run of an experiment whose times are shown (`exclusive` of the config) takes all cores, so that nothing else disturbs
+# its clock, and may use `threads`; others run side by side on `shared_threads` each.
 
 
 rule run_method:

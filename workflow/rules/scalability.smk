@@ -1,9 +1,9 @@
-# Timings: annotation of more and more cells (fig2d), search in a larger and larger database (fig3b).
-# A job takes one method and all cores, so that nothing else disturbs its clock; its rows say which sizes were too slow.
+# Timings of any experiment: a job takes one method and all cores, so that nothing else disturbs its clock; its rows say
+# which sizes were too slow. Annotation of more and more cells (fig2d), search in a larger and larger database (fig3b).
 TIMING = f"{ROOT}/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}"
 
 
-rule time_annotation:
+rule time_method:
     input:
         cells=rules.prepare.output.cells,
         rows=rules.split.output.rows,
@@ -15,52 +15,23 @@ rule time_annotation:
     benchmark:
         f"{ROOT}/benchmarks/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}.tsv"
     wildcard_constraints:
-        experiment="fig2d",
+        experiment="|".join(name for name in TIMED_BY if name != "cf_table3"),
     conda:
         "../../envs/schash.yaml"
     threads: lambda wildcards: workflow.cores or CONFIG.threads
     resources:
         mem_mb=CONFIG.limits.fold_memory_mb,
-        runtime=lambda wildcards, attempt: attempt * 120,
+        runtime=lambda wildcards, attempt: attempt * 240,
     params:
         row=method_row,
+        timer=lambda wildcards: TIMED_BY[wildcards.experiment],
         numbers=timing_numbers,
         failed_attempts=earlier_timing_failures,
         code=timing_code,
     message:
         "Time {wildcards.method} on {wildcards.dataset}: {wildcards.experiment}"
     script:
-        "../../scripts/time_annotation.py"
-
-
-rule time_search:
-    input:
-        cells=rules.prepare.output.cells,
-        rows=rules.split.output.rows,
-        train_labels=rules.split.output.train_labels,
-    output:
-        f"{TIMING}.parquet",
-    log:
-        f"{ROOT}/logs/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}.log",
-    benchmark:
-        f"{ROOT}/benchmarks/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}.tsv"
-    wildcard_constraints:
-        experiment="fig3b",
-    conda:
-        "../../envs/schash.yaml"
-    threads: lambda wildcards: workflow.cores or CONFIG.threads
-    resources:
-        mem_mb=CONFIG.limits.fold_memory_mb,
-        runtime=lambda wildcards, attempt: attempt * 120,
-    params:
-        row=method_row,
-        numbers=timing_numbers,
-        failed_attempts=earlier_timing_failures,
-        code=timing_code,
-    message:
-        "Time {wildcards.method} on {wildcards.dataset}: {wildcards.experiment}"
-    script:
-        "../../scripts/time_search.py"
+        "../../scripts/time_method.py"
 
 
 rule gather_timings:

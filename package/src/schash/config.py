@@ -15,11 +15,41 @@ from schash.errors import ConfigError
 from schash.schema import Strict, load_yaml, one_of, validate
 
 Scheme = Literal[
-    "cv5", "random5", "loso", "batch", "protocol", "species", "loso_mnn", "batch_mnn", "protocol_mnn"
+    "cv5",
+    "random5",
+    "cells5",
+    "loso",
+    "batch",
+    "protocol",
+    "species",
+    "loso_mnn",
+    "batch_mnn",
+    "protocol_mnn",
 ]
 
 ExperimentName = Literal[
-    "table1", "fig2a", "fig2b", "fig2c", "fig2d", "table2", "fig3a", "fig3b", "fig4", "variants"
+    "table1",
+    "fig2a",
+    "fig2b",
+    "fig2c",
+    "fig2d",
+    "table2",
+    "fig3a",
+    "fig3b",
+    "fig4",
+    "variants",
+    "cf_table1",
+    "cf_fig2",
+    "cf_fig3",
+    "cf_fig4",
+    "cf_fig5",
+    "cf_fig6",
+    "cf_fig7",
+    "cf_species",
+    "cf_fig8",
+    "cf_table2",
+    "cf_table3",
+    "cf_fig9",
 ]
 """Experiments that there are rules for, by their target names."""
 
@@ -36,6 +66,18 @@ KINDS: dict[str, Kind] = {
     "fig3b": "timing",
     "fig4": "annotation",
     "variants": "annotation",
+    "cf_table1": "facts",
+    "cf_fig2": "timing",
+    "cf_fig3": "timing",
+    "cf_fig4": "annotation",
+    "cf_fig5": "annotation",
+    "cf_fig6": "annotation",
+    "cf_fig7": "annotation",
+    "cf_species": "annotation",
+    "cf_fig8": "annotation",
+    "cf_table2": "timing",
+    "cf_table3": "timing",
+    "cf_fig9": "timing",
 }
 """What an experiment scores. Those of annotation and retrieval share their runs and need a positive control; the others
 fit methods of their own and check themselves."""
@@ -100,8 +142,13 @@ class Config(Strict):
     mirror: str | None = None
     preset: Literal["compact", "paper"]
     seed: int = Field(ge=0)
-    threads: int = Field(ge=1)
-    exclusive: bool = Field(description="whether a run takes all cores, so that nothing disturbs its clock")
+    threads: int = Field(ge=1, description="threads of a timed run")
+    exclusive: tuple[ExperimentName, ...] = Field(
+        description="experiments whose runs are timed: each takes all cores, so that nothing disturbs its clock"
+    )
+    shared_threads: int = Field(
+        ge=1, description="threads of the other runs, as many side by side as the cores allow"
+    )
     bootstrap: int = Field(ge=100)
     limits: Limits
     experiments: dict[ExperimentName, Experiment]

@@ -1,6 +1,7 @@
 """Which runs a suite asks for: experiments resolved to (data set, scheme, method), every name checked."""
 
 import json
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from schash.config import CONTROLLED, KINDS, Config, Kind
 from schash.data.registry import Registry
 from schash.errors import ConfigError
 from schash.methods.catalogue import Catalogue
+from schash.splits import UNLABELLED_SCHEMES
 
 
 class Run(NamedTuple):
@@ -42,6 +44,13 @@ class Plan:
                     "since the experiment runs methods"
                 )
                 raise ConfigError(message)
+            blind = {scheme for data in experiment.datasets for scheme in experiment.schemes_of(data)}
+            if (found := sorted(blind & set(UNLABELLED_SCHEMES))) and KINDS[name] in CONTROLLED:
+                message = (
+                    f"config: experiments.{name} scores labels, which cells have no need of under {', '.join(found)}; "
+                    "that scheme is for timings"
+                )
+                raise ConfigError(message)
             controlled = experiment.methods and KINDS[name] in CONTROLLED
             without = self._without_positive_control(name) if controlled else []
             if without:
@@ -73,6 +82,19 @@ class Plan:
             (spec.search_depth for name, spec in self.config.experiments.items() if run in self.runs(name)),
             default=0,
         )
+
+    def threads(self, run: Run) -> int:
+        """Threads that a run may use."""
+        return self.config.threads if self.is_timed(run) else self.config.shared_threads
+
+    def is_timed(self, run: Run) -> bool:
+        """Whether a run has the machine to itself, since its seconds are shown."""
+        return run in self._timed
+
+    @cached_property
+    def _timed(self) -> frozenset[Run]:
+        named = [name for name in self.config.exclusive if name in self.config.experiments]
+        return frozenset(run for name in named for run in self.runs(name))
 
     def benchmarks(self) -> list[str]:
         """Experiments that run methods, in the suite's order."""

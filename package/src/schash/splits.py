@@ -6,14 +6,16 @@ the first two; only scoring and the positive control are given the third.
 Schemes
     cv5       stratified 5-fold over the types with MORE than 10 cells (scDeepHash section 4; Abdelaal 2019)
     random5   plain random 5-fold with all types (CellFishing.jl, "Self-mapping evaluation")
+    cells5    plain random 5-fold of all cells, whether they have a label or not: for timings, which need none
     loso      leave one study out
     batch     leave one batch out
     protocol  leave one protocol out
     species   leave one species out
     *_mnn     the same split; the cells of each fold are aligned by mutual nearest neighbours (schash.alignment)
 
-Cells without a label take no part. In the leave-one-out schemes a query cell whose type no training cell has
-cannot be annotated right by anyone; such cells are left out of the query and counted in `Split.n_unseen`.
+Cells without a label take no part, but in `cells5`, where theirs is "". In the leave-one-out schemes a query cell whose
+type no training cell has cannot be annotated right by anyone; such cells are left out of the query and counted in
+`Split.n_unseen`.
 A group makes a fold if it keeps more than 10 query cells and its training cells are of more than one type.
 `Split.fold_names` has the groups that do, `Split.without_fold` the cells of those that do not.
 """
@@ -34,7 +36,10 @@ MIN_CELLS_EXCLUSIVE = 10
 """`cv5` keeps a type, and a leave-one-out scheme a fold, only if it has more cells than this."""
 
 GROUP_COLUMNS = {"loso": "study", "batch": "batch", "protocol": "protocol", "species": "species"}
-SCHEMES = ("cv5", "random5", *GROUP_COLUMNS)
+SCHEMES = ("cv5", "random5", "cells5", *GROUP_COLUMNS)
+UNLABELLED_SCHEMES = ("cells5",)
+"""Schemes that no annotation can be scored under."""
+UNLABELLED = ""
 ALIGNED = "_mnn"
 """Suffix of a scheme whose cells are aligned by mutual nearest neighbours, on the same split."""
 
@@ -112,7 +117,7 @@ def make_split(labels: pd.Series, obs: pd.DataFrame, *, dataset: str, scheme: st
     known = labels.notna().to_numpy()
     kept, dropped = _keep_types(labels, known, scheme)
     rows = np.flatnonzero(kept)
-    truth = labels.to_numpy()[rows].astype(str)
+    truth = labels.fillna(UNLABELLED).to_numpy()[rows].astype(str)
     if scheme in GROUP_COLUMNS:
         folds, groups = _leave_one_out(truth, rows, obs, dataset, scheme)
     else:
@@ -138,6 +143,8 @@ def make_split(labels: pd.Series, obs: pd.DataFrame, *, dataset: str, scheme: st
 
 
 def _keep_types(labels: pd.Series, known: np.ndarray, scheme: str) -> tuple[np.ndarray, dict[str, int]]:
+    if scheme in UNLABELLED_SCHEMES:
+        return np.ones(len(labels), dtype=bool), {}
     if scheme != "cv5":
         return known, {}
     counts = labels.value_counts()
@@ -154,7 +161,10 @@ def _k_folds(truth: np.ndarray, dataset: str, scheme: str, seed: int) -> list[tu
     )  # a second to import, and most stages only read splits
 
     n_types = len(set(truth))
-    if len(truth) < N_FOLDS or n_types < 2:
+    if scheme in UNLABELLED_SCHEMES and len(truth) < N_FOLDS:
+        message = f"{dataset}: scheme {scheme} needs at least {N_FOLDS} cells, found {len(truth)}"
+        raise DataError(message)
+    if scheme not in UNLABELLED_SCHEMES and (len(truth) < N_FOLDS or n_types < 2):
         message = (
             f"{dataset}: scheme {scheme} needs at least {N_FOLDS} labelled cells of at least 2 types, "
             f"found {len(truth)} cells of {n_types} types"

@@ -3,8 +3,10 @@
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pandas as pd
 
@@ -54,8 +56,31 @@ def in_child(
 ) -> pd.DataFrame:
     """SCORE_COLUMNS of `what`, which writes its rows to the path that it is given. Where it fails, sizes without a row
     have one of `metric` that says why."""
+    return _limited(what, partial(fold_input, files, FOLD), files.cells, settings, metric, say)
+
+
+def on_all_cells(
+    what: Callable[[Path, TimingSettings, Path], None],
+    files: RunFiles,
+    settings: TimingSettings,
+    metric: str,
+    *,
+    say: Callable[[str], None] = print,
+) -> pd.DataFrame:
+    """`in_child` for what is given the prepared cells, without folds and without labels."""
+    return _limited(what, lambda: files.cells, files.cells, settings, metric, say)
+
+
+def _limited(
+    what: Callable[[Any, TimingSettings, Path], None],
+    given: Callable[[], Any],
+    cells: Path,
+    settings: TimingSettings,
+    metric: str,
+    say: Callable[[str], None],
+) -> pd.DataFrame:
     scores = Scores({"threads": settings.threads, "host": platform.node()})
-    values = values_of(files.cells)
+    values = values_of(cells)
     if values not in settings.row.accepts:
         reason = f"takes {' or '.join(settings.row.accepts)}; these cells are {values}"
         scores.miss(metric, 0, NOT_APPLICABLE, reason)
@@ -65,7 +90,7 @@ def in_child(
         path.touch()
         outcome = run_limited(
             what,
-            fold_input(files, FOLD),
+            given(),
             settings,
             path,
             seconds=settings.fold_seconds,
