@@ -1,0 +1,117 @@
+# CellFishing at scale: a million cells (cf_table3), where the time of a query goes (cf_fig9), files (cf_table2).
+
+
+use rule time_method as time_scale with:
+    input:
+        cells=rules.prepare.output.cells,
+        rows=rules.split.output.rows,
+        train_labels=rules.split.output.train_labels,
+        solution=rules.split.output.solution,  # for the score of the answers alone
+    wildcard_constraints:
+        experiment="cf_table3",
+
+
+rule cf_table3:
+    input:
+        metrics=f"{ROOT}/metrics/cf_table3.parquet",
+        facts=lambda wildcards: facts_of("cf_table3"),
+        expected=HOME / "config/expected.tsv",
+    output:
+        png=f"{ROOT}/figures/cf_table3.png",
+        svg=report(
+            f"{ROOT}/figures/cf_table3.svg",
+            caption="../report/cf_table3.rst",
+            category="CellFishing",
+            labels={"target": "cf_table3", "shows": "growth to a million cells"},
+        ),
+        tsv=report(
+            f"{ROOT}/figures/cf_table3.tsv",
+            caption="../report/cf_table3_tsv.rst",
+            category="CellFishing",
+            labels={"target": "cf_table3", "shows": "the numbers behind it"},
+        ),
+    log:
+        f"{ROOT}/logs/figures/cf_table3.log",
+    benchmark:
+        f"{ROOT}/benchmarks/figures/cf_table3.tsv"
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        code=code("cf_table3.py"),
+    message:
+        "Draw cf_table3: growth to a million cells"
+    script:
+        "../../scripts/cf_table3.py"
+
+
+rule cf_fig9:
+    input:
+        metrics=f"{ROOT}/metrics/cf_fig9.parquet",
+        facts=lambda wildcards: facts_of("cf_fig9"),
+    output:
+        png=f"{ROOT}/figures/cf_fig9.png",
+        svg=report(
+            f"{ROOT}/figures/cf_fig9.svg",
+            caption="../report/cf_fig9.rst",
+            category="CellFishing",
+            labels={"target": "cf_fig9", "shows": "where the time of a query goes"},
+        ),
+        tsv=report(
+            f"{ROOT}/figures/cf_fig9.tsv",
+            caption="../report/cf_fig9_tsv.rst",
+            category="CellFishing",
+            labels={"target": "cf_fig9", "shows": "the numbers behind it"},
+        ),
+    log:
+        f"{ROOT}/logs/figures/cf_fig9.log",
+    benchmark:
+        f"{ROOT}/benchmarks/figures/cf_fig9.tsv"
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        code=code("cf_fig9.py"),
+    message:
+        "Draw cf_fig9: where the time of a query goes"
+    script:
+        "../../scripts/cf_fig9.py"
+
+
+rule cf_table2:
+    input:
+        metrics=f"{ROOT}/metrics/cf_table2.parquet",
+        facts=lambda wildcards: facts_of("cf_table2"),
+    output:
+        png=f"{ROOT}/figures/cf_table2.png",
+        svg=report(
+            f"{ROOT}/figures/cf_table2.svg",
+            caption="../report/cf_table2.rst",
+            category="CellFishing",
+            labels={"target": "cf_table2", "shows": "saving and loading a database"},
+        ),
+        tsv=report(
+            f"{ROOT}/figures/cf_table2.tsv",
+            caption="../report/cf_table2_tsv.rst",
+            category="CellFishing",
+            labels={"target": "cf_table2", "shows": "the numbers behind it"},
+        ),
+    log:
+        f"{ROOT}/logs/figures/cf_table2.log",
+    benchmark:
+        f"{ROOT}/benchmarks/figures/cf_table2.tsv"
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        code=code("cf_table2.py"),
+    message:
+        "Draw cf_table2: saving and loading a database"
+    script:
+        "../../scripts/cf_table2.py"
