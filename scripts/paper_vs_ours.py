@@ -9,8 +9,9 @@ from schash.paper_vs_ours_page import page, write_page
 from schash.tables import METRIC_COLUMNS, read_table
 
 
-def main(metrics: str, table1: str, expected: str, titles: dict[str, str], tsv: str, html: str) -> None:
-    data_sets = pd.read_csv(table1, sep="\t", keep_default_na=False)
+def main(metrics: str, table1: list[str], expected: str, titles: dict[str, str], tsv: str, html: str) -> None:
+    tables = [pd.read_csv(path, sep="\t", keep_default_na=False) for path in table1]
+    data_sets = pd.concat(tables, ignore_index=True).drop_duplicates("dataset")
     scores = read_table(metrics, METRIC_COLUMNS)
     table = verdicts(read_expected(expected), scores, data_sets)
     write_verdicts(table, tsv)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from schash.joblog import job_log
-from schash.scoring import score_annotation
+from schash.scoring import BY_TYPE, score_annotation
 from schash.summary import COMPARISON_COLUMNS, compare_dataset
 from schash.tables import EXPERIMENT_COLUMNS, TYPE_COLUMNS, write_table
 
@@ -18,7 +18,8 @@ def main(
     score_tables, type_tables = [], []
     for run, path in zip(runs, given.status, strict=True):
         status = pd.read_parquet(path)
-        scored, per_type = score_annotation(predictions[run["method"]], solution, status, type_groups=groups)
+        more = {"type_groups": groups, "by_type": run["experiment"] in BY_TYPE}
+        scored, per_type = score_annotation(predictions[run["method"]], solution, status, **more)
         score_tables.append(scored.assign(**run))
         type_tables.append(per_type.assign(**{name: run[name] for name in ("dataset", "scheme", "method")}))
     table = pd.concat(score_tables, ignore_index=True)

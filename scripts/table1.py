@@ -1,4 +1,4 @@
-"""Draw table1: the data sets of the suite, beside the papers' numbers where they are the papers' data sets."""
+"""Draw table1 and cf_table1: the data sets of the suite, beside the papers' numbers where they are the papers'."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,8 @@ from schash.plotting.table1 import draw_table1, table1
 
 
 def main(facts: list[str], expected: str, png: str, svg: str, tsv: str) -> None:
-    table = table1([json.loads(Path(path).read_text()) for path in facts], read_expected(expected))
+    described = [json.loads(Path(path).read_text()) for path in facts]
+    table = table1(described, read_expected(expected), target=Path(tsv).stem)
     save_figure(draw_table1(table), table, png=png, svg=svg, tsv=tsv)
 
 

@@ -24,16 +24,22 @@ IN_SMALL = {
     # the published width is for a GPU; the network is the same at any width
     "deephash_paper": {"hidden": [64, 32], "steps": 150, "learning_rate": 1e-3},
     "scanvi": {"max_epochs": 15},
+    "cf_deephash": {"steps": 150, "n_members": 2},
+    "cf_both_codes": {"steps": 150, "n_members": 2},
 }
 BLIND_TO_FEW = {"knn50", "castle", "castle_counts"}
 """Methods that cannot find a type of 11 cells by their published settings: it has no majority among 50 neighbours, and
 min_child_weight 10 asks for 40 cells on either side of CaSTLe's first split."""
 FEW_GENES = {"castle", "castle_counts"}
 """Methods that lean on a gene or two a type, and fall when those are among the missing: above chance is asked."""
+ASKS_THE_BATCH = {"cf_stats_query", "cf_stats_both"}
+"""They standardise a query by the others of its batch, as two versions of CellFishing.jl do."""
 METHODS = [
     name
     for name, row in CATALOGUE.methods.items()
-    if name not in CONTROLS and row.seed_as is None  # the variants are rows of one class, tested there
+    if name not in CONTROLS
+    # the variants of scDeepHash are rows of one class, tested there
+    and (row.seed_as is None or name.startswith("cf_"))
 ]
 N_GENES, N_MARKERS = 700, 60
 SIZES = {"B cell": 70, "T cell": 60, "mast": 40, "rare": 11}
@@ -124,6 +130,8 @@ def test_is_deterministic_and_leaves_the_global_generators_alone(name, fitted):
 def test_a_cell_is_predicted_the_same_alone_as_among_others(name, fitted):
     if CATALOGUE.row(name).transductive:
         pytest.skip("flagged transductive: it learns from the query cells")
+    if name in ASKS_THE_BATCH:
+        pytest.skip("standardised by the statistics of the query batch")
     query, _ = queries()
     together = fitted.predict(query)
     for cell in (0, 7, 100):
@@ -164,6 +172,8 @@ def test_an_empty_cell_is_answered(name, fitted):
     X[2] = 0
     found = fitted.predict(replace(query, X=X))
     found.check(4, np.unique(truth))
+    if name in ASKS_THE_BATCH:
+        return
     np.testing.assert_array_equal(found.labels[[0, 1, 3]], fitted.predict(query).labels[[0, 1, 3]])
 
 
@@ -208,7 +218,7 @@ def test_never_sees_a_label_of_a_query(name, tmp_path):
         settings = RunSettings("d", name, row_of(name), 0, 2, 600, 8000)
         tables.append(run_fold(given, settings, 0).predictions)
     assert tables[0].equals(tables[1])
-    seed = derive_seed("d", 0, name, 0)
+    seed = derive_seed("d", 0, CATALOGUE.row(name).seed_as or name, 0)
     np.testing.assert_array_equal(fit(name, train, query, seed).predict(query).labels, tables[0]["label"])
 
 

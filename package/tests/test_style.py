@@ -102,9 +102,17 @@ def test_every_compared_method_has_a_look_of_its_own():
     assert len({look.colour for look in LOOKS.values()}) == len(LOOKS)
     assert {look.family for look in LOOKS.values()} == set(FAMILIES) - {"other"}
     rows = yaml.safe_load((CONFIG / "methods.yaml").read_text())["methods"]
-    assert {name for name in rows if not name.startswith(("variant_", "fig4_"))} <= set(LOOKS) | set(VARIANTS)
+    assert {name for name in rows if not name.startswith(("variant_", "fig4_", "cf_"))} <= set(LOOKS) | set(
+        VARIANTS
+    )
     grey = {name for name, look in LOOKS.items() if look.family == "control"}
     assert grey <= {name for name, row in rows.items() if row.get("control")}
+
+
+def test_settings_of_a_method_look_like_it():
+    for name, known in (("cf_t128_l1", "cellfishing"), ("cf_scmap_1000_genes", "scmap_cell")):
+        assert (colour(name), marker(name), family(name)) == (colour(known), marker(known), family(known))
+    assert colour("cf_deephash") == colour("deephash_compact")
 
 
 def test_members_of_a_family_share_no_marker():

@@ -66,12 +66,15 @@ def test_predictions_are_matched_by_row_not_by_order():
     assert types["support"].tolist() == [3, 3]
 
 
-def test_median_f1_of_a_fold_stands_under_the_name_of_its_group_too():
+def test_scores_of_a_fold_stand_under_the_name_of_its_group_too():
     solution = SOLUTION.assign(group=["Baron human"] * 3 + ["10X v2 (pbmc)"] * 3)
     scores, _ = score_annotation(predictions("abbbba"), solution, status("ok", "ok"))
     values = scores.set_index(["metric", "fold"])["value"]
     named = values[values.index.get_level_values("metric").str.contains("_on_")]
-    assert set(named.index) == {("median_f1_on_baron_human", "0"), ("median_f1_on_10x_v2_pbmc", "1")}
+    groups = (("baron_human", "0"), ("10x_v2_pbmc", "1"))
+    scored = ("median_f1", "consistency", "kappa")
+    assert set(named.index) == {(f"{metric}_on_{name}", fold) for metric in scored for name, fold in groups}
+    assert named["kappa_on_baron_human", "0"] == values["kappa", "0"]
     assert named["median_f1_on_baron_human", "0"] == values["median_f1", "0"] == pytest.approx(2 / 3)
     assert named["median_f1_on_10x_v2_pbmc", "1"] == 1
 

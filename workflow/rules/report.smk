@@ -11,7 +11,9 @@ FIGURES = [
 rule paper_vs_ours:
     input:
         metrics=rules.metrics.output.parquet,
-        table1=f"{ROOT}/figures/table1.tsv",
+        table1=[
+            f"{ROOT}/figures/{name}.tsv" for name in ("table1", "cf_table1") if name in CONFIG.experiments
+        ],
         expected=HOME / "config/expected.tsv",
     output:
         tsv=report(

@@ -30,8 +30,12 @@ TARGETS = {
 }
 """Experiments of each paper."""
 
-PRESETS = {"deephash": ("deephash_paper", "deephash_compact")}
-"""What a paper calls a method that we have in several sizes: those, the preferred one first."""
+PRESETS = {
+    "deephash": ("deephash_paper", "deephash_compact"),
+    "scmap_cell": ("cf_scmap_cell", "scmap_cell"),
+}
+"""What a paper calls a method that we have in several sizes or ways: those, the preferred one first. CellFishing.jl
+takes scmap-cell's nearest cell, scDeepHash the method as it is."""
 
 _REQUIRED = ("id", "paper", "target", "dataset", "data_name", "metric", "relation", "value", "source")
 

@@ -6,7 +6,8 @@ Which run
 Data sets
     The paper's own, by id. Only where it did not run, a stand-in: one that names it, by id or by `data_name`, as whole
     words in its `stand_in` text, capitals aside; the one with the most cells first. Sizes and seconds of a stand-in say
-    nothing and are not compared. Cells that the paper aligned are stood in for by cells that we aligned.
+    nothing and are not compared. Cells that the paper aligned are stood in for by cells that we aligned, Tabula Muris
+    as CellFishing.jl has it by that of scDeepHash and its stand-ins, and rare types of man by those of the mouse.
 Methods
     `deephash` is whichever preset ran, `deephash_paper` before `deephash_compact`.
 Metrics
@@ -24,18 +25,33 @@ import numpy as np
 import pandas as pd
 
 from schash.expected import PRESETS
+from schash.published_mapping import with_mapping_metrics
 from schash.published_metrics import AT_THE_PAPERS_SIZE, OF_METHODS, Form, OfMethods, forms
 from schash.tables import POOLED
 
 QUANTITIES = ("cells", "genes", "types", "types_over_10")
 """Facts of a data set, compared with table1 and never with a stand-in."""
+FACTS = {name: name for name in QUANTITIES} | {"orthologs": "genes"}
+"""What a paper calls a fact, to ours: the genes of two species' cells are their orthologs."""
 
 ALIGNED = {"zenodo_pancreas_aligned": "zenodo_pancreas"}
 """Cells that the paper aligned, to the same cells as they were: our alignment of those stands in for it."""
 
+SAME_CELLS = {"baron_mouse_geo": "baron_mouse"}
+"""A data set, to the same published files from another host."""
+
+OTHERWISE_FILTERED = {"tabula_muris_droplet": "zenodo_tm"}
+"""Cells of CellFishing.jl, to those of the same experiment that scDeepHash has."""
+ALSO_CALLED = {"TabulaMuris": "TM"}
+"""What CellFishing.jl calls a data set, to what scDeepHash, and so the whole text of a stand-in, calls it."""
+
+RARE_TYPES = {"baron_human_geo": "baron_mouse"}
+"""Cells whose stand-ins lack the rare types, to a data set of the same tissue that has them."""
+
+_ONE_TYPE = re.compile(r"consistency_of_\w+")
 _ANNOTATION = re.compile(r"(median_f1|macro_f1|accuracy)(_union|_lenient)?|kappa|consistency|coverage")
 _DERIVED = re.compile(r"(?P<base>\w+?)_(?:spread|(?P<kind>gap|ratio)_to_(?P<other>\w+))")
-_SIZE = re.compile(r"(cells|genes|types)(_\w+)?|share_of_\w+|orthologs|\w+_m?s")
+_SIZE = re.compile(r"(cells|genes|types)(_\w+)?|share_of_\w+|\w+_m?s")
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ def measure(row: Any, metrics: pd.DataFrame, sizes: pd.DataFrame) -> Measured | 
 
     metrics : schash.tables.METRIC_COLUMNS; sizes : QUANTITIES and `stand_in_for` by data set
     """
-    found = _quantity(row, sizes) if row.metric in QUANTITIES else _search(row, metrics, sizes)
+    found = _quantity(row, sizes) if row.metric in FACTS else _search(row, metrics, sizes)
     if isinstance(found, Measured) and not np.isfinite(found.values.mean(skipna=False)):
         return f"our value on {found.dataset} is not a finite number"
     return found
@@ -67,21 +83,27 @@ def measure(row: Any, metrics: pd.DataFrame, sizes: pd.DataFrame) -> Measured | 
 
 def _quantity(row: Any, sizes: pd.DataFrame) -> Measured | str:
     if row.dataset in sizes.index:
-        return Measured(pd.Series([float(sizes.loc[row.dataset, row.metric])]), row.dataset)
+        return Measured(pd.Series([float(sizes[FACTS[row.metric]][row.dataset])]), row.dataset)
+    if row.dataset in SAME_CELLS and SAME_CELLS[row.dataset] in sizes.index:
+        name = SAME_CELLS[row.dataset]
+        values = pd.Series([float(sizes[FACTS[row.metric]][name])])
+        return Measured(values, row.dataset, notes=(f"as {name}, the same files",))
     has_stand_in = any(_names(text, row) for text in sizes["stand_in_for"])
     return f"data set not in this suite{'; the size of a stand-in says nothing' if has_stand_in else ''}"
 
 
 def _search(row: Any, metrics: pd.DataFrame, sizes: pd.DataFrame) -> Measured | str:
-    target = metrics["experiment"] == row.target
-    no_target = "" if target.any() else "experiment not in this suite"
+    no_target = "" if (metrics["experiment"] == row.target).any() else "experiment not in this suite"
     base = _base(row.metric)
+    metrics = with_mapping_metrics(metrics, base)
+    target = metrics["experiment"] == row.target
     shared = bool(row.scheme) and bool(_ANNOTATION.fullmatch(base))
     rows = metrics.iloc[np.argsort(~target, kind="stable")] if shared else metrics[target]
     places = _places(row, rows, sizes)
     if not places:
         return no_target or _no_place(row, rows)
-    if row.dataset != places[0].dataset and _says_nothing(row.metric):
+    as_large = places[0].dataset in (row.dataset, OTHERWISE_FILTERED.get(row.dataset))
+    if not as_large and _says_nothing(row.metric):
         return "data set not in this suite; the size or time of a stand-in says nothing"
     reasons = []
     for place in places:
@@ -105,8 +127,10 @@ def _places(row: Any, rows: pd.DataFrame, sizes: pd.DataFrame) -> list[_Place]:
     texts = others.drop_duplicates("dataset").set_index("dataset")["stand_in"]
     stand_ins = [name for name, text in texts.items() if _names(text, row)]
     cells = sizes["cells"].reindex(stand_ins).fillna(0)
-    unaligned = [name for name in texts.index if name == ALIGNED.get(row.dataset)]
-    ordered = [*unaligned, *cells.sort_values(ascending=False, kind="stable").index]
+    near = {table[row.dataset] for table in (ALIGNED, OTHERWISE_FILTERED) if row.dataset in table}
+    ordered = [*near.intersection(texts.index), *cells.sort_values(ascending=False, kind="stable").index]
+    if _ONE_TYPE.fullmatch(row.metric) and RARE_TYPES.get(row.dataset) in texts.index:
+        ordered.append(RARE_TYPES[row.dataset])
     return [_Place(str(name), scheme) for name in ordered]
 
 
@@ -123,7 +147,8 @@ def _no_place(row: Any, rows: pd.DataFrame) -> str:
 def _names(text: str, row: Any) -> bool:
     data_name = row.data_name.removesuffix(", aligned")  # a stand-in is aligned by its scheme
     names = "|".join(re.escape(name) for name in (row.dataset, data_name))
-    return bool(re.search(rf"(?<![\w-])({names})(?![\w-])", text, flags=re.IGNORECASE))
+    named = re.search(rf"(?<![\w-])({names})(?![\w-])", text, flags=re.IGNORECASE)
+    return bool(named) or text == ALSO_CALLED.get(data_name)
 
 
 def _says_nothing(metric: str) -> bool:

@@ -64,7 +64,7 @@ def _judge(row: Any, found: Measured | str) -> dict[str, Any]:
     same = found.dataset == row.dataset
     remarks = [
         *([] if same else [f"stand-in: {found.dataset} for {row.data_name}"]),
-        *([f"{found.method} ran"] if row.method in PRESETS else []),
+        *([f"{found.method} ran"] if row.method in PRESETS and found.method != row.method else []),
         *found.notes,
         f"{difference:+.3g} from the paper's value, tolerance {row.tolerance:g}",
     ]

@@ -181,7 +181,11 @@ def _row(row: Any, titles: Mapping[str, str]) -> str:
     spread = f" ± {_number(row.ours_sd)}" if np.isfinite(row.ours_sd) else ""
     folds = f"<small>{row.n} folds</small>" if row.n > 1 else ""
     where = f"<small>on {escape(row.ran_on)}, a stand-in</small>" if row.same == STAND_IN else ""
-    ran = f"<small>{escape(_methods(row.ran, titles))}</small>" if run and row.method in PRESETS else ""
+    ran = (
+        f"<small>{escape(_methods(row.ran, titles))}</small>"
+        if run and row.method in PRESETS and row.ran != row.method
+        else ""
+    )
     tolerance = f"<small>± {row.tolerance:g}</small>" if row.tolerance else ""
     cells = (
         ("v", _badge(row.outcome)),

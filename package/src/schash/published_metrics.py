@@ -59,8 +59,19 @@ OF_METHODS = {
     "median_f1_predefined_minus_learned": OfMethods(
         "median_f1", "difference", ("variant_as_written", "fig4_learned")
     ),
+    "consistency_4_hashes_minus_1": OfMethods("consistency", "difference", ("cellfishing", "cf_t128_l1")),
+    "consistency_freeman_tukey_minus_log": OfMethods(
+        "consistency", "difference", ("cf_freeman_tukey", "cellfishing")
+    ),
+    "consistency_gain_by_scmap_genes": OfMethods(
+        "consistency", "difference", ("cf_dropout_genes", "cellfishing")
+    ),
+    "consistency_gain_by_cellfishing_genes": OfMethods(
+        "consistency", "difference", ("cf_scmap_high_genes", "cf_scmap_cell")
+    ),
 }
-"""By the published metric: rows of methods.yaml, of 32, 64, 128 and 256 bits, and with either kind of anchors."""
+"""By the published metric: rows of methods.yaml, of 32, 64, 128 and 256 bits, and with either kind of anchors; hashes,
+transformations and genes of CellFishing.jl's self-mapping."""
 
 _MAP = re.compile(r"map_hits_at_(?P<k>\d+)")
 _FORMS = {
@@ -77,6 +88,7 @@ _FORMS = {
     ),
     r"within_type_neighbour_recall": (Form(RECALL_WITHIN_TYPE),),
     r"median_f1_on_baron_human": (Form("median_f1_on_baron_human"), Form("median_f1_on_baron")),
+    r"(?P<score>consistency|kappa)_(?P<query>[a-z0-9]+)_to_[a-z0-9]+": (Form("{score}_on_{query}"),),
     r"annotate_s": (Form("annotate_s", f"{TM_CELLS:,} copies of query cells, as many as the paper's"),),
     r"query_ms": (Form("query_ms", f"{TM_CELLS:,} copies of cells searched"),),
     r"query_ms_at_1m": (Form("query_ms_at_1m", f"{MILLION:,} copies of cells searched"),),

@@ -11,6 +11,11 @@ from schash.errors import DataError
 from schash.metrics.annotation import annotation_scores, per_type_scores
 from schash.tables import POOLED, SCORE_COLUMNS
 
+OF_GROUP = ("median_f1", "consistency", "kappa")
+"""Metrics of a held-out group that the papers name by it."""
+BY_TYPE = ("cf_fig5", "cf_fig6")
+"""Experiments whose published numbers are of single types."""
+
 
 def score_annotation(
     predictions: pd.DataFrame,
@@ -18,6 +23,7 @@ def score_annotation(
     status: pd.DataFrame,
     *,
     type_groups: Mapping[str, str] | None = None,
+    by_type: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score each fold, and all folds pooled as in Abdelaal 2019.
 
@@ -28,12 +34,13 @@ def score_annotation(
     status : one row a fold (schash.folds.STATUS_COLUMNS)
     type_groups : name of a group of types to how their names begin; of each the best recall is a metric,
         `recall_of_best_cd4_type` for a group called cd4, where the cells scored have a type of it
+    by_type : add the pooled consistency of each type, `consistency_of_t_cell`; its `n` counts the type's cells
 
     Returns
     -------
     scores : SCORE_COLUMNS. A fold that did not run has one row with no metric and its status. Pooled scores exist only
-        where every fold ran, since a pool that lacks a fold is another set of cells. Where folds are groups, the median
-        F1 of a fold stands there a second time under the name of its group: `median_f1_on_baron_human`.
+        where every fold ran, since a pool that lacks a fold is another set of cells. Where folds are groups, OF_GROUP
+        of a fold stand there a second time under the name of its group: `median_f1_on_baron_human`.
     types : type, precision, recall, f1, support over the pooled cells (or no rows)
 
     Raises
@@ -63,6 +70,8 @@ def score_annotation(
         whole |= {"threads": status["threads"].iloc[0], "host": status["host"].iloc[0]}
         parts.append(_long(pool, {**whole, "fold": POOLED, "status": "ok", "reason": ""}, type_groups or {}))
         types = per_type_scores(pool["truth"], pool["label"]).reset_index()
+        if by_type:
+            parts.append(_of_types(types, parts[-1]))
     return pd.concat(parts, ignore_index=True)[list(SCORE_COLUMNS)].astype(SCORE_COLUMNS), types
 
 
@@ -80,10 +89,17 @@ def _join(predictions: pd.DataFrame, solution: pd.DataFrame, fold: int) -> pd.Da
 
 
 def _of_group(scores: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
-    """The fold's median F1 under the name of its group; no rows where folds are no groups."""
+    """The fold's OF_GROUP under the name of its group; no rows where folds are no groups, nor of an undefined kappa."""
     group = "" if "group" not in truth else str(truth["group"].iloc[0])
-    named = scores[(scores["metric"] == "median_f1") & (group != "")]
-    return named.assign(metric=f"median_f1_on_{_slug(group)}")
+    named = scores[scores["metric"].isin(OF_GROUP) & scores["value"].notna() & (group != "")]
+    return named.assign(metric=named["metric"] + f"_on_{_slug(group)}")
+
+
+def _of_types(types: pd.DataFrame, pooled: pd.DataFrame) -> pd.DataFrame:
+    """Consistency of each type beside the pooled scores: the share of its cells that were given it."""
+    run = pooled.iloc[[0] * len(types)].reset_index(drop=True)
+    names = [f"consistency_of_{_slug(name)}" for name in types["type"]]
+    return run.assign(metric=names, value=types["recall"].to_numpy(), n=types["support"].to_numpy())
 
 
 def _slug(name: str) -> str:

@@ -3,9 +3,9 @@
 An option called `file` names a file of the data set's source, and `member` a member of that archive.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schash.schema import Strict
 
@@ -132,6 +132,41 @@ class SimulateOptions(Strict):
     rare_cells: int = Field(default=0, ge=0, le=10)
 
 
+class SpeciesPart(Strict):
+    """Cells of one species, by a loader of their own with its options."""
+
+    species: str
+    loader: Literal["baron_geo", "labelled_csv"]
+    options: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _are_options_of_the_loader(self) -> "SpeciesPart":
+        OPTIONS[self.loader].model_validate(self.options)
+        return self
+
+
+class OrthologOptions(Strict):
+    """A table of homology classes of human and mouse, as Mouse Genome Informatics has it."""
+
+    file: str
+
+
+class SpeciesOptions(Strict):
+    parts: tuple[SpeciesPart, ...] = Field(min_length=2)
+    orthologs: OrthologOptions | None = None
+    """Matches the genes of human and mouse; without it symbols are matched with their case folded."""
+    rename: dict[str, str] = Field(default_factory=dict)
+    """Type to the name that it has in all parts, where one part tells more types apart."""
+
+    @model_validator(mode="after")
+    def _species_are_known(self) -> "SpeciesOptions":
+        unknown = sorted({part.species for part in self.parts} - {"human", "mouse"})
+        if self.orthologs and unknown:
+            message = f"orthologs: a table of human and mouse, came parts of {', '.join(unknown)}"
+            raise ValueError(message)
+        return self
+
+
 OPTIONS: dict[str, type[Strict]] = {
     "actinn": ActinnOptions,
     "baron_geo": BaronGeoOptions,
@@ -145,6 +180,7 @@ OPTIONS: dict[str, type[Strict]] = {
     "r_matrices": RMatricesOptions,
     "shekhar": PlannedOptions,
     "simulate": SimulateOptions,
+    "species": SpeciesOptions,
     "tabula_muris_droplet": PlannedOptions,
     "tabula_muris_facs": PlannedOptions,
     "tenx_h5": TenxOptions,
@@ -167,6 +203,7 @@ LOADERS = {
     "mixology": "schash.data.loaders.mixology:load",
     "r_matrices": "schash.data.loaders.rdata_files:load_matrices",
     "simulate": "schash.data.simulate:load",
+    "species": "schash.data.loaders.species:load",
     "tenx_h5": "schash.data.loaders.tenx:load",
     "zenodo_csv": "schash.data.loaders.zenodo:load",
 }

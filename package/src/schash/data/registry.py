@@ -100,6 +100,8 @@ class Dataset(Strict):
     id: Identifier
     title: str
     source: Identifier | None = None
+    more_sources: tuple[Identifier, ...] = ()
+    """Sources of further files, where a data set is made of several."""
     path: str | None = None
     loader: str
     options: dict[str, Any] = Field(default_factory=dict)
@@ -142,6 +144,8 @@ def _inconsistency(row: Dataset) -> str | None:
         return f"'path' goes with the loader 'h5ad', came {row.loader!r}"
     if row.layer is not None and row.use_raw:
         return "give 'layer' or 'use_raw', not both: each names the matrix to read"
+    if row.more_sources and row.source in (None, *WITHOUT_DOWNLOAD):
+        return "more_sources: only beside a source that is downloaded"
     for group, begin in row.type_groups.items():
         if row.expect.labels is not None and not any(name.startswith(begin) for name in row.expect.labels):
             return f"type_groups.{group}: no type of expect.labels begins with {begin!r}"
@@ -176,10 +180,14 @@ class Registry:
 
     def source_of(self, dataset_id: str) -> Source | None:
         """The source that a data set is downloaded from, or None where nothing is downloaded."""
+        return next(iter(self.sources_of(dataset_id)), None)
+
+    def sources_of(self, dataset_id: str) -> list[Source]:
+        """All sources that a data set is made of; none where nothing is downloaded."""
         row = self.dataset(dataset_id)
         if row.source is None or row.source in WITHOUT_DOWNLOAD:
-            return None
-        return self.source(row.source)
+            return []
+        return [self.source(name) for name in (row.source, *row.more_sources)]
 
 
 def load_registry(
@@ -240,11 +248,13 @@ def _check_against_source(row: Dataset, registry: Registry, where: str) -> None:
     validate(OPTIONS[row.loader], row.options, where=f"{where}.options")
     if row.source is None or row.source in WITHOUT_DOWNLOAD:
         return
-    source = one_of(registry.sources, row.source, what="source", where=f"{where}.source")
-    known = [file.name for file in source.files]
+    names = (row.source, *row.more_sources)
+    sources = [one_of(registry.sources, name, what="source", where=f"{where}.source") for name in names]
+    known = [file.name for source in sources for file in source.files]
     for name in _named_files(row.options):
         if name not in known:
-            message = f"{where}.options: source {row.source} has no file {name!r} (known: {', '.join(known)})"
+            has = f"source {' or '.join(names)} has no file {name!r}"
+            message = f"{where}.options: {has} (known: {', '.join(known)})"
             raise ConfigError(message)
 
 

@@ -40,7 +40,7 @@ def _dataset_row(row: Dataset) -> str:
         size,
         types,
         row.values,
-        row.source or row.path,
+        ", ".join([row.source or str(row.path), *row.more_sources]),
         row.stand_in_for or "",
     )
     return _line(*cells)

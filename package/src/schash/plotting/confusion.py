@@ -4,6 +4,7 @@ For each data set a heat map of recall, one row a method and one column a type, 
 and that of the best other method, by median F1.
 """
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,13 @@ from schash.confusion import order_of_types, recall_of_types, shares
 from schash.expected import PRESETS
 from schash.marks import marked_title, notes_line, status_in_words
 from schash.metrics.annotation import UNASSIGNED
+from schash.plotting.mapping import data_set, size_of
 from schash.plotting.rows import GREY, SMALL
 from schash.plotting.style import style
 from schash.standings import order_methods, scores_of
 
 METRIC = "median_f1"
+METRIC_TITLES = {METRIC: "median F1"}
 COLOURS = "cividis"
 WIDTH = 12.6
 ROW_INCHES = 0.21
@@ -40,12 +43,20 @@ EDGE: dict[str, Any] = {"fill": False, "linewidth": 1.6, "clip_on": False, "zord
 
 @dataclass(frozen=True)
 class Names:
-    """What methods and types are called: titles and marks by method, controls, groups of types by data set."""
+    """What methods and types are called: titles and marks by method, controls, groups of types by data set.
+
+    matrices : methods whose matrices are drawn, two at most; DeepHash's and the best other's where none is named
+    metric : orders the methods and stands over the matrices
+    all_types : whether the cells are of all types, or of those with more than 10 cells
+    """
 
     titles: Mapping[str, str]
     controls: Sequence[str] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    matrices: tuple[str, ...] = ()
+    metric: str = METRIC
+    all_types: bool = False
 
     def group(self, dataset: str) -> str | None:
         """How the names of the data set's first group begin; None where it has none."""
@@ -79,7 +90,7 @@ def draw_confusion(
 
     counts : schash.confusion.CONFUSION_COLUMNS; metrics : EXPERIMENT_COLUMNS of the experiment, all its data sets
     """
-    order = order_methods(scores_of(metrics, METRIC), names.controls)
+    order = order_methods(scores_of(metrics, names.metric), names.controls)
     rows = [metrics.loc[metrics["dataset"] == fact["dataset"], "method"].nunique() for fact in facts]
     heights = [HEAD_INCHES + ROW_INCHES * n + GAP_INCHES + MATRIX_INCHES + BELOW_INCHES for n in rows]
     with style():
@@ -115,16 +126,13 @@ class _Block:
 
 
 def _block(block: _Block) -> None:
-    deephash, other = chosen(block.scores, block.methods, block.names.controls)
-    leading = block.counts[block.counts["method"] == (deephash or other)]
+    named = [name for name in block.names.matrices if name in block.methods]
+    shown = named or [name for name in chosen(block.scores, block.methods, block.names.controls) if name]
+    leading = block.counts[block.counts["method"].isin(shown[:1])]
     begin = block.names.group(str(block.fact["dataset"]))
     types = order_of_types(leading if len(leading) else block.counts, begin)
     group = [name for name in types if begin and name.startswith(begin)]
-    origin = block.fact["stand_in_for"] and ("simulated" if block.fact["simulated"] else "stand-in")
-    title = f"{block.fact['dataset']} ({origin})" if origin else str(block.fact["dataset"])
-    size = (
-        f"{block.fact['cells_over_10']:,} cells, {block.fact['types_over_10']} types, {block.fact['values']}"
-    )
+    title, size = data_set(block.fact), size_of(block.fact, all_types=block.names.all_types)
     block.part.text(0.012, 1 - 0.2 / block.height, title, fontsize=11, fontweight="bold", va="center")
     block.part.text(0.988, 1 - 0.2 / block.height, size, fontsize=9, color=GREY, va="center", ha="right")
     inches = ROW_INCHES * len(block.methods)
@@ -132,7 +140,7 @@ def _block(block: _Block) -> None:
         block.axes(METHOD_INCHES, HEAD_INCHES, WIDTH - METHOD_INCHES - 0.15, inches), block, types, group
     )
     top = HEAD_INCHES + inches + GAP_INCHES
-    for place, method in enumerate(name for name in (deephash, other) if name):
+    for place, method in enumerate(shown[:2]):
         axis = block.axes(TYPE_INCHES + place * WIDTH / 2, top, MATRIX_INCHES, MATRIX_INCHES)
         _matrix(axis, block, method, types, group)
 
@@ -188,12 +196,13 @@ def _matrix(axis: Axes, block: _Block, method: str, types: list[str], group: lis
     if group:
         axis.add_patch(Rectangle((-0.5, -0.5), len(group), len(group), edgecolor="#C1272D", **EDGE))
     marked = marked_title(method, block.names.titles, block.names.marks)
-    median = scores_of(block.scores, METRIC).loc[method].iloc[0]
+    metric = block.names.metric
+    mean = scores_of(block.scores, metric).loc[method].iloc[0]
     axis.set_title(
         f"{marked}: true type (rows) as predicted", loc="left", fontsize=9.5, x=NAMES_START, pad=17
     )
     axis.annotate(
-        f"median F1 {median:.3f}; shares of a row's cells from 0.005 on",
+        f"{METRIC_TITLES.get(metric, metric)} {mean:.3f}; shares of a row's cells from 0.005 on",
         (NAMES_START, 1),
         xytext=(0, 5),
         xycoords="axes fraction",
@@ -228,9 +237,12 @@ def _plain(axis: Axes, *, top: bool) -> None:
 
 
 def _wrapped(name: str, letters: int) -> str:
-    """A name in lines, broken at blanks and behind slashes."""
-    parts = name.replace("/", "/ ")
-    return "\n".join(line.replace("/ ", "/") for line in textwrap.wrap(parts, max(letters, 6)))
+    """A name in lines, broken at blanks, behind slashes and underscores, and within a word only if far too long."""
+    parts = re.sub(r"([/_])", r"\1 ", name)
+    width = max(letters, 6)
+    far = max(len(word) for word in parts.split()) > 1.25 * width
+    lines = textwrap.wrap(parts, width, break_long_words=far)
+    return "\n".join(re.sub(r"([/_]) ", r"\1", line) for line in lines)
 
 
 def chosen(scores: pd.DataFrame, methods: Sequence[str], controls: Sequence[str]) -> tuple[str, str]:

@@ -102,6 +102,14 @@ VARIANTS = {
 }
 """Another way to run a method: its colour, with a marker of its own."""
 
+SETTINGS = {
+    "cf_scmap": "scmap_cell",
+    "cf_deephash": "deephash_compact",
+    "cf_both": "deephash_anchor",
+    "cf_": "cellfishing",
+}
+"""How the ids of a method's other settings begin, in CellFishing.jl's experiments, to the method: they look like it."""
+
 
 def look(method: str) -> Look:
     """How a method is drawn; for one that is not listed, always the same by its name."""
@@ -109,7 +117,8 @@ def look(method: str) -> Look:
     other = Look(
         "other", OTHER_COLOURS[number % len(OTHER_COLOURS)], OTHER_MARKERS[number % len(OTHER_MARKERS)]
     )
-    return LOOKS.get(method) or VARIANTS.get(method, other)
+    of = next((known for begin, known in SETTINGS.items() if method.startswith(begin)), method)
+    return LOOKS.get(of) or VARIANTS.get(of, other)
 
 
 def colour(method: str) -> str:

@@ -29,10 +29,10 @@ HEADINGS = {
 }
 
 
-def table1(facts: list[dict[str, Any]], expected: pd.DataFrame) -> pd.DataFrame:
+def table1(facts: list[dict[str, Any]], expected: pd.DataFrame, *, target: str = "table1") -> pd.DataFrame:
     """One row a data set: ours, and the paper's value of each quantity in `paper_*` (empty where it has none)."""
     table = pd.DataFrame(facts)[[*FACTS, "total", "nonzeros_per_cell", "unlabelled", "batches"]]
-    published = expected[expected["target"] == "table1"].set_index(["dataset", "metric"])["value"]
+    published = expected[expected["target"] == target].set_index(["dataset", "metric"])["value"]
     for quantity in QUANTITIES:
         keys = [(dataset, quantity) for dataset in table["dataset"]]
         table[f"paper_{quantity}"] = [published.get(key) for key in keys]
@@ -102,5 +102,7 @@ def _columns(
 def _published(row: pd.Series) -> str:
     if pd.isna(row["paper_cells"]):
         return ""
+    if pd.isna(row["paper_genes"]):
+        return f"{row['paper_cells']:,.0f} cells"
     size = f"{row['paper_cells']:,.0f} x {row['paper_genes']:,.0f}"
     return f"{size}, {row['paper_types']:.0f} ({row['paper_types_over_10']:.0f})"
