@@ -8,7 +8,7 @@ from schash.tables import EXPERIMENT_COLUMNS, read_table
 
 
 def main(metrics: str, params, png: str, svg: str, tsv: str) -> None:
-    table = costs(read_table(metrics, EXPERIMENT_COLUMNS), params.titles, params.controls)
+    table = costs(read_table(metrics, EXPERIMENT_COLUMNS), params.titles, params.controls, params.datasets)
     marks = marks_of(params.transductive, params.rejects)
     figure = draw_costs(table, params.titles, controls=params.controls, marks=marks)
     save_figure(figure, table, png=png, svg=svg, tsv=tsv)

@@ -286,6 +286,15 @@ def test_costs_by_hand():
     assert failed[["fit_s_mean", "fit_s_sd", "peak_mb_mean", "query_cells"]].isna().all()
 
 
+def test_costs_are_those_of_the_data_sets_that_were_timed():
+    everywhere = costs(cost_metrics(), TITLES, CONTROLS)
+    one = everywhere["dataset"].iloc[0]
+    assert everywhere["dataset"].nunique() > 1
+    table = costs(cost_metrics(), TITLES, CONTROLS, [one])
+    expected = everywhere[everywhere["dataset"] == one].reset_index(drop=True)
+    pd.testing.assert_frame_equal(table, expected)
+
+
 def test_draw_costs_has_a_row_a_method_and_a_point_a_data_set():
     table = costs(cost_metrics(), TITLES, CONTROLS)
     figure = draw_costs(table, TITLES, controls=CONTROLS, marks=marks_of(["svm"], []))

@@ -200,11 +200,36 @@ def test_timed_runs_have_the_machine_and_others_share_it():
     spec = {"scheme": "cv5", "datasets": ["sim_types"], "methods": ["svm", "true_labels"], "minutes": 1}
     more = {**spec, "methods": ["svm", "knn9", "true_labels"]}
     made = plan(
-        experiments={"fig2a": spec, "table2": more}, threads=3, shared_threads=1, exclusive=["fig2a", "fig2b"]
+        experiments={"fig2a": spec, "table2": more},
+        threads=3,
+        shared_threads=1,
+        exclusive={"fig2a": [], "fig2b": []},
     )
     runs = {run.method: run for run in made.runs("table2")}
     assert {name: made.threads(run) for name, run in runs.items()} == {"svm": 3, "knn9": 1, "true_labels": 3}
     assert [name for name, run in runs.items() if made.is_timed(run)] == ["svm", "true_labels"]
+
+
+def test_runs_may_be_timed_on_some_data_sets():
+    spec = {
+        "scheme": "cv5",
+        "datasets": ["sim_types", "sim_studies"],
+        "methods": ["true_labels"],
+        "minutes": 1,
+    }
+
+    def timed(named):
+        made = plan(experiments={"fig2a": spec}, exclusive={"fig2a": named})
+        assert made.timed_datasets("fig2a") == tuple(
+            run.dataset for run in made.runs("fig2a") if made.is_timed(run)
+        )
+        return made.timed_datasets("fig2a")
+
+    assert timed([]) == ("sim_types", "sim_studies")
+    assert timed(["sim_studies"]) == ("sim_studies",)
+    assert timed(None) == ()
+    with pytest.raises(ConfigError, match="did you mean 'sim_types'"):
+        timed(["sim_type"])
 
 
 def test_a_suite_leaves_methods_out_of_some_data_sets():

@@ -98,6 +98,7 @@ rule costs:
         controls=CONTROLS,
         transductive=flagged("transductive"),
         rejects=flagged("rejects"),
+        datasets=PLAN.timed_datasets("fig2a"),
         code=code("costs.py"),
     message:
         "Draw costs: seconds and memory of every method"

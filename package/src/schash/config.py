@@ -143,8 +143,9 @@ class Config(Strict):
     preset: Literal["compact", "paper"]
     seed: int = Field(ge=0)
     threads: int = Field(ge=1, description="threads of a timed run")
-    exclusive: tuple[ExperimentName, ...] = Field(
-        description="experiments whose runs are timed: each takes all cores, so that nothing disturbs its clock"
+    exclusive: dict[ExperimentName, tuple[str, ...] | None] = Field(
+        description="experiments whose runs are timed, each of which takes all cores, so that nothing disturbs its "
+        "clock: on which data sets, none named for all, null for no run"
     )
     shared_threads: int = Field(
         ge=1, description="threads of the other runs, as many side by side as the cores allow"

@@ -35,6 +35,8 @@ class Plan:
         for name, experiment in config.experiments.items():
             for dataset in (*experiment.datasets, *experiment.skip, *experiment.schemes, *experiment.ks):
                 registry.dataset(dataset)
+            for dataset in config.exclusive.get(name) or ():
+                registry.dataset(dataset)
             for method in chain(experiment.methods, *experiment.skip.values()):
                 catalogue.row(method)
             without_scheme = [data for data in experiment.datasets if not experiment.schemes_of(data)]
@@ -91,10 +93,17 @@ class Plan:
         """Whether a run has the machine to itself, since its seconds are shown."""
         return run in self._timed
 
+    def timed_datasets(self, experiment: str) -> tuple[str, ...]:
+        """Data sets on which the runs of an experiment are timed."""
+        named = next((data for name, data in self.config.exclusive.items() if name == experiment), None)
+        return () if named is None else named or self.config.experiment(experiment).datasets
+
     @cached_property
     def _timed(self) -> frozenset[Run]:
         named = [name for name in self.config.exclusive if name in self.config.experiments]
-        return frozenset(run for name in named for run in self.runs(name))
+        return frozenset(
+            run for name in named for run in self.runs(name) if run.dataset in self.timed_datasets(name)
+        )
 
     def benchmarks(self) -> list[str]:
         """Experiments that run methods, in the suite's order."""

@@ -45,14 +45,22 @@ MEASURED = ("fit_s", "predict_s", "predict_ms", "peak_mb")
 KEYS = ["experiment", "dataset", "scheme", "method"]
 
 
-def costs(metrics: pd.DataFrame, titles: Mapping[str, str], controls: Sequence[str] = ()) -> pd.DataFrame:
+def costs(
+    metrics: pd.DataFrame,
+    titles: Mapping[str, str],
+    controls: Sequence[str] = (),
+    datasets: Sequence[str] = (),
+) -> pd.DataFrame:
     """The table behind the figure: one row a method and data set, the methods in the order of fig2a, controls last.
+
+    datasets : those whose runs were timed, each alone on the machine; all where none were
 
     It holds mean and sample standard deviation over folds of fit_s, predict_s (a fold), predict_ms (a query cell) and
     peak_mb, empty where a fold did not run; the mean number of query cells, threads, machine and status in words.
     """
     order = order_methods(scores_of(metrics, METRIC), controls)
-    folds = metrics[metrics["fold"] != POOLED].drop_duplicates([*KEYS, "fold"])
+    timed = metrics["dataset"].isin(datasets or set(metrics["dataset"]))
+    folds = metrics[timed & (metrics["fold"] != POOLED)].drop_duplicates([*KEYS, "fold"])
     folds = folds.assign(predict_ms=1000 * folds["predict_s"] / folds["n"].where(folds["n"] > 0))
     groups = folds.groupby(KEYS, sort=False)
     table = pd.DataFrame({"n_folds": groups.size(), "query_cells": groups["n"].mean()})
