@@ -19,7 +19,10 @@ from schash.values import LINEAR
 
 
 class NearestCode(DeepHashAnnotator):
-    """Type of the training cell of the nearest learned code, the first row among equal ones.
+    """Type of most training cells that have the nearest learned code; of codes at one distance that of the first row.
+
+    Thousands of cells of a type may share a code. Were the first of them to decide, as in a search, one cell of another
+    type that got their code would name them all.
 
     The margin is minus the distance. Parameters are those of `DeepHashAnnotator`, whose annotation is the nearest
     anchor's type.
@@ -34,11 +37,25 @@ class NearestCode(DeepHashAnnotator):
     def fit(self, train: TrainingCells) -> "NearestCode":
         super().fit(train)
         self.search(QueryCells(train.X[:1], train.genes, train.values), 1)  # builds the index, on first use
+        self._label_of_row = labels_by_code(self._model.encode(train.X, genes=train.genes), train.y)
         return self
 
     def predict(self, query: QueryCells) -> Predictions:
         nearest = self.search(query, 1)
-        return Predictions.of(self._train.y[nearest.ids[:, 0]], -nearest.distances[:, 0])
+        return Predictions.of(self._label_of_row[nearest.ids[:, 0]], -nearest.distances[:, 0])
+
+
+def labels_by_code(codes: BitCodes, y: np.ndarray) -> np.ndarray:
+    """For each of n cells the label of most cells that have its code, the first in alphabetical order of equally many.
+
+    y : (n,) str
+    """
+    names, labels = np.unique(y, return_inverse=True)
+    _, of_code = np.unique(codes.words, axis=0, return_inverse=True)
+    counts = np.zeros((of_code.max() + 1, len(names)), np.int64)
+    np.add.at(counts, (of_code.ravel(), labels), 1)
+    by_code: np.ndarray = names[counts.argmax(axis=1)]
+    return by_code[of_code.ravel()]
 
 
 class BothCodes(NearestCode):
@@ -66,6 +83,10 @@ class BothCodes(NearestCode):
         self._hashes.fit(train.X, genes=train.genes)
         self._of_train = self._codes_of(train)
         return self
+
+    def predict(self, query: QueryCells) -> Predictions:
+        nearest = self.search(query, 1)
+        return Predictions.of(self._train.y[nearest.ids[:, 0]], -nearest.distances[:, 0])
 
     def search(self, query: QueryCells, k: int) -> NearestCells:
         of_query = self._codes_of(query)
