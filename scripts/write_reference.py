@@ -18,20 +18,8 @@ FIGURES = {
     "small": [
         *("table1", "fig2a", "confusion", "costs", "training", "fig2b", "fig2c", "fig2d"),
         *("table2", "fig3a", "fig3b", "fig4", "variants"),
-        *(
-            "cf_table1",
-            "cf_fig2",
-            "cf_fig3",
-            "cf_fig4",
-            "cf_fig5",
-            "cf_fig6",
-            "cf_fig7",
-            "cf_species",
-            "cf_fig8",
-            "cf_table2",
-            "cf_table3",
-            "cf_fig9",
-        ),
+        *(f"cf_{name}" for name in ("table1", "table2", "table3", "species")),
+        *(f"cf_fig{number}" for number in range(2, 10)),
     ],
 }
 HEADLINE = """\
