@@ -205,6 +205,12 @@ def timing_numbers(wildcards):
     return {"seed": CONFIG.seed, "threads": CONFIG.threads, "sizes": sizes, "size_seconds": seconds}
 
 
+def timing_cores(wildcards):
+    """All cores, so that nothing disturbs the clock; in a suite whose times are not worth much those that it uses."""
+    undisturbed = PLAN.is_undisturbed(wildcards.experiment) and workflow.cores
+    return workflow.cores if undisturbed else CONFIG.threads
+
+
 def earlier_timing_failures(wildcards):
     return times_failed(f"{TIMING}.attempts.json".format(**wildcards))
 

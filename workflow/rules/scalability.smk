@@ -1,5 +1,5 @@
-# Timings of any experiment: a job takes one method and all cores, so that nothing else disturbs its clock; its rows say
-# which sizes were too slow. Annotation of more and more cells (fig2d), search in a larger and larger database (fig3b).
+# Timings of any experiment: a job takes one method and, unless `exclusive` says null, all cores, so that nothing else
+# disturbs its clock; its rows say which sizes were too slow. Annotation of more and more cells (fig2d), search in a larger and larger database (fig3b).
 TIMING = f"{ROOT}/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}"
 
 
@@ -18,7 +18,7 @@ rule time_method:
         experiment="|".join(name for name in TIMED_BY if name != "cf_table3"),
     conda:
         "../../envs/schash.yaml"
-    threads: lambda wildcards: workflow.cores or CONFIG.threads
+    threads: timing_cores
     resources:
         mem_mb=CONFIG.limits.fold_memory_mb,
         runtime=lambda wildcards, attempt: attempt * 240,

@@ -145,7 +145,7 @@ class Config(Strict):
     threads: int = Field(ge=1, description="threads of a timed run")
     exclusive: dict[ExperimentName, tuple[str, ...] | None] = Field(
         description="experiments whose runs are timed, each of which takes all cores, so that nothing disturbs its "
-        "clock: on which data sets, none named for all, null for no run"
+        "clock: on which data sets, none named for all, null for no run; jobs of a timing always do, but for null"
     )
     shared_threads: int = Field(
         ge=1, description="threads of the other runs, as many side by side as the cores allow"

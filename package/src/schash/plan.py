@@ -93,6 +93,10 @@ class Plan:
         """Whether a run has the machine to itself, since its seconds are shown."""
         return run in self._timed
 
+    def is_undisturbed(self, experiment: str) -> bool:
+        """Whether the jobs of a timing have the machine to themselves: unless `exclusive` says null."""
+        return all(data is not None for name, data in self.config.exclusive.items() if name == experiment)
+
     def timed_datasets(self, experiment: str) -> tuple[str, ...]:
         """Data sets on which the runs of an experiment are timed."""
         named = next((data for name, data in self.config.exclusive.items() if name == experiment), None)
