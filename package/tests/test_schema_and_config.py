@@ -226,7 +226,7 @@ def test_runs_may_be_timed_on_some_data_sets():
         return made.timed_datasets("fig2a")
 
     assert timed([]) == ("sim_types", "sim_studies")
-    assert plan(exclusive={"fig2a": []}).is_undisturbed("fig2d")
+    assert plan(exclusive={"fig2d": []}).is_undisturbed("fig2d")
     assert not plan(exclusive={"fig2d": None}).is_undisturbed("fig2d")
     assert timed(["sim_studies"]) == ("sim_studies",)
     assert timed(None) == ()
