@@ -39,7 +39,7 @@ from schash.scale_numbers import (
     what_of,
 )
 from schash.scale_size import OneSize, time_size
-from schash.scale_timing import time_scale
+from schash.scale_timing import _scored, time_scale
 from schash.splits import make_split, write_split
 from schash.timing_runs import TimingSettings
 from schash.timing_table import TOO_SLOW, Scores, sized
@@ -320,6 +320,14 @@ def test_cells_without_labels_have_no_consistency(tmp_path, planted, n_labelled)
     found = table[table["metric"].str.startswith(f"{CONSISTENCY}[")]
     assert len(found) == (6 if n_labelled else 0)
     assert (found["n"] < 200).all()
+
+
+def test_consistency_counts_the_queries_that_have_a_label(tmp_path):
+    job = OneSize(3, 3, 4, tmp_path / "answers.npz")
+    np.savez(job.answers, queries=np.array([0, 1, 2, 3]), index=np.array([4, 5, 6, 4]))
+    labels = pd.Series({0: "a", 1: "b", 2: "", 3: "", 4: "a", 5: "a", 6: ""})
+    row = _scored(job, labels, {"threads": 1, "host": ""}).iloc[0]
+    assert (row["value"], row["n"]) == (0.5, 2)
 
 
 def test_sizes_beyond_the_limit_are_too_slow_and_failures_are_rows(files, tmp_path):
