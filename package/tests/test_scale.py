@@ -324,7 +324,7 @@ def test_cells_without_labels_have_no_consistency(tmp_path, planted, n_labelled)
 
 def test_consistency_counts_the_queries_that_have_a_label(tmp_path):
     job = OneSize(3, 3, 4, tmp_path / "answers.npz")
-    np.savez(job.answers, queries=np.array([0, 1, 2, 3]), index=np.array([4, 5, 6, 4]))
+    np.savez(job.answers, queries=np.array([0, 1, 2, 3]), index=np.array([4, 5, 6, 6]))
     labels = pd.Series({0: "a", 1: "b", 2: "", 3: "", 4: "a", 5: "a", 6: ""})
     row = _scored(job, labels, {"threads": 1, "host": ""}).iloc[0]
     assert (row["value"], row["n"]) == (0.5, 2)
