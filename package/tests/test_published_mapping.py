@@ -225,3 +225,10 @@ def test_assignments_are_counted_fold_by_fold():
     table = pd.concat(every)[list(ASSIGNMENT_COLUMNS)]
     sizes = cluster_sizes(table).set_index(["group", "type"])["cells"].to_dict()
     assert sizes == {("x", "a"): 2, ("x", "b"): 1, ("y", "a"): 1, ("y", "b"): 1}
+
+
+def test_the_distance_is_from_the_mean_of_self_mapping():
+    mapped = scores({"cellfishing": [0.3, 0.9, 0.9]}, experiment="cf_fig7")  # mean 0.7, median 0.9
+    held_out = scores({"cellfishing": [0.5, 0.8]}, scheme="batch", experiment="cf_fig7")
+    found = distances_from_self_mapping(pd.concat([mapped, held_out], ignore_index=True), "consistency")
+    assert found["value"].tolist() == pytest.approx([0.2, 0.1])
