@@ -49,7 +49,7 @@ def test_labels_are_given_their_common_names(table):
 
 def test_without_a_group_labels_stay_as_they_are():
     loaded = cells(["pp", None])
-    assert with_common_labels(loaded, dataset("embedded", {})) is loaded
+    assert with_common_labels(loaded, dataset("embedded", {}, files=["x"])) is loaded
 
 
 def test_unknown_labels_are_named_with_their_cells_and_the_table(table):

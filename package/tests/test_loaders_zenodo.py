@@ -100,7 +100,7 @@ def test_studies_in_one_table_and_gamma_by_one_name(tmp_path):
     assert list(obs["study"].unique()) == list(STUDIES)
     assert (obs["batch"] == obs["study"]).all()
     assert set(loaded.labels) == {"alpha", "beta", "delta", "gamma"}
-    assert (loaded.labels[obs["study"] == "Muraro"] == "gamma").sum() == 388
+    assert (loaded.labels[obs["study"] == "Muraro"] == "gamma").sum() == 389
 
 
 def test_a_label_that_has_no_common_name_is_named_with_its_table(tmp_path):
@@ -198,6 +198,9 @@ def test_labels_that_do_not_fit(tmp_path):
         load_parts(tmp_path, label_column="type")
     with pytest.raises(DataError, match="1 labels for the 2 cells"):
         load_parts(tmp_path, MEMBERS | {"x/Labels one.csv": "x\nT\n"})
+    for damaged in ("", b"\xff\xfe\n"):
+        with pytest.raises(DataError, match=r"z\.zip:x/Labels one\.csv: cannot be read as a table"):
+            load_parts(tmp_path, MEMBERS | {"x/Labels one.csv": damaged})
 
 
 def test_folds_are_of_one_whole_table():

@@ -23,7 +23,7 @@ class PublishedFolds:
 
     def __post_init__(self) -> None:
         n_kept = int(self.kept.sum())
-        if len(self.train) != len(self.test):
+        if len(self.train) != len(self.test) or not self.test:
             message = f"{self.where}: {len(self.train)} training sets for {len(self.test)} test sets"
             raise DataError(message)
         for fold, (train, test) in enumerate(zip(self.train, self.test, strict=True), start=1):

@@ -83,6 +83,8 @@ class Expect(Strict):
     """What a correct load yields; a field left out is not checked."""
 
     cells: int | None = Field(default=None, ge=0)
+    cells_within: int = Field(default=0, ge=0)
+    """How far `cells` may be off, where a public file has changed since the paper counted its cells."""
     genes: int | None = Field(default=None, ge=0)
     total: float | None = Field(default=None, ge=0)
     types: int | None = Field(default=None, ge=0)

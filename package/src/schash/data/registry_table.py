@@ -30,7 +30,8 @@ def registry_table(registry: Registry) -> str:
 
 def _dataset_row(row: Dataset) -> str:
     expect = row.expect
-    size = f"{_number(expect.cells)} x {_number(expect.genes)}"
+    about = "about " if expect.cells_within else ""
+    size = f"{about}{_number(expect.cells)} x {_number(expect.genes)}"
     types = _number(expect.types) + (f" ({expect.types_over_10})" if expect.types_over_10 is not None else "")
     title = f"{row.title}. {row.note}" if row.note else row.title
     planned = " (loader planned)" if row.is_planned else ""

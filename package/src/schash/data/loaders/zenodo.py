@@ -25,7 +25,8 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     """Read the parts, join them over their shared genes, and name their batches."""
     options = ZenodoOptions.model_validate(dataset.options)
     path = file_of(files, options.file, dataset.id)
-    tables, labels, batches = [], [], []
+    tables, labels = [], []
+    batches: list[str | None] = []
     for part in options.parts:
         table, part_labels = _part(path, part, options.label_column)
         tables.append(table)
@@ -69,8 +70,12 @@ def _part(path: Path, part: ZenodoPart, label_column: str) -> tuple[Table, list[
 
 def _labels(path: Path, part: ZenodoPart, column: str) -> tuple[list[str], int]:
     """The labels in a column, and its place counted from 1."""
-    with zip_member(path, part.labels) as handle:
-        labels = pd.read_csv(handle, dtype=str, keep_default_na=False)
+    try:
+        with zip_member(path, part.labels) as handle:
+            labels = pd.read_csv(handle, dtype=str, keep_default_na=False)
+    except ValueError as error:
+        message = f"{path}:{part.labels}: cannot be read as a table: {error}"
+        raise DataError(message) from error
     if column not in labels:
         found = ", ".join(map(str, labels))
         message = f"{path}:{part.labels}: has no column {column!r}; columns: {found}"
