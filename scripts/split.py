@@ -20,7 +20,9 @@ def read_published(dataset: dict, manifests: list[str]) -> PublishedFolds | None
     return published_folds(validate(Dataset, dataset, where="datasets.yaml"), files)
 
 
-def main(cells: str, labels: str, wildcards: dict, seed: int, published: PublishedFolds | None, to: Path) -> None:
+def main(
+    cells: str, labels: str, wildcards: dict, seed: int, published: PublishedFolds | None, to: Path
+) -> None:
     obs = read_cells(cells).obs
     split = make_split(read_labels(labels), obs, **wildcards, seed=seed, published=published)
     write_split(split, to)

@@ -31,7 +31,12 @@ def named(path, group="islets", **row):
     return load_registry({"datasets": {"mine": row}}, labels=path).dataset("mine")
 
 
-ROWS = ("islets\tpp\tgamma\tMuraro", "islets\tgamma\tgamma\tXin", "islets\tunclear\t-\tMuraro", "other\tpp\tppp\tx")
+ROWS = (
+    "islets\tpp\tgamma\tMuraro",
+    "islets\tgamma\tgamma\tXin",
+    "islets\tunclear\t-\tMuraro",
+    "other\tpp\tppp\tx",
+)
 
 
 def cells(labels):
@@ -63,7 +68,9 @@ def test_unknown_labels_are_named_with_their_cells_and_the_table(table):
 
 def test_a_group_that_the_table_lacks_and_names_given_by_hand(table):
     path = table(*ROWS)
-    with pytest.raises(ConfigError, match=r"common_labels: there is no group 'islet'; did you mean 'islets'\?"):
+    with pytest.raises(
+        ConfigError, match=r"common_labels: there is no group 'islet'; did you mean 'islets'\?"
+    ):
         named(path, group="islet")
     with pytest.raises(ConfigError, match="label_names comes from the table of common labels"):
         named(path, label_names={"a": "b"})
@@ -76,7 +83,11 @@ def test_a_group_that_the_table_lacks_and_names_given_by_hand(table):
 @pytest.mark.parametrize(
     ("lines", "header", "words"),
     [
-        ((), "group\tlabel", "must be tab-separated with the columns group, source_label, common_label, studies; found"),
+        (
+            (),
+            "group\tlabel",
+            "must be tab-separated with the columns group, source_label, common_label, studies; found",
+        ),
         (("islets\tpp\tgamma",), HEADER, "line 2: must hold 4 fields"),
         ((ROWS[0], "islets\t\tgamma\tx"), HEADER, "line 3: must hold 4 fields, none empty"),
         (("islets\tpp \tgamma\tx",), HEADER, "line 2: must hold 4 fields, none empty or padded"),
@@ -118,7 +129,9 @@ def test_every_study_has_as_many_types_as_the_papers_count():
 
 def test_types_that_all_four_studies_share_are_those_of_the_combined_set():
     types = studies_of("pancreas")
-    shared = set.intersection(*(set(types[name].values()) for name in ("Baron human", "Muraro", "Segerstolpe", "Xin")))
+    shared = set.intersection(
+        *(set(types[name].values()) for name in ("Baron human", "Muraro", "Segerstolpe", "Xin"))
+    )
     assert shared == set(load_registry(CONFIG / "datasets.yaml").dataset("zenodo_pancreas").expect.labels)
 
 

@@ -37,7 +37,9 @@ def archive(tmp_path):
 
     def write(content=None, *, member="My set/CV_folds.RData", columns="x", **changes):
         if content is None:
-            rdata.write_rda(tmp_path / "f.RData", {k: v for k, v in objects(**changes).items() if v is not None})
+            rdata.write_rda(
+                tmp_path / "f.RData", {k: v for k, v in objects(**changes).items() if v is not None}
+            )
             content = (tmp_path / "f.RData").read_bytes()
         table = ",G1\n" + "".join(f"c{row},1\n" for row in range(len(LABELS)))
         before = "y," * columns.split(",").index("x")
@@ -54,7 +56,9 @@ def split_of(archive, **changes):
     row, files = archive(**changes)
     loaded = load_dataset(row, files)
     labels = loaded.labels.reset_index(drop=True)
-    return make_split(labels, loaded.cells.obs, dataset="tiny", scheme="cv5", published=published_folds(row, files))
+    return make_split(
+        labels, loaded.cells.obs, dataset="tiny", scheme="cv5", published=published_folds(row, files)
+    )
 
 
 def test_the_split_takes_the_published_folds(archive):
@@ -64,7 +68,9 @@ def test_the_split_takes_the_published_folds(archive):
         rows = split.rows[split.rows["fold"] == fold]
         assert rows.loc[rows["part"] == "query", "row"].tolist() == query
         assert rows.loc[rows["part"] == "train", "row"].tolist() == [row for row in ROWS if row not in query]
-    assert split.part("query")["row"].iloc[0] == ROWS[4], "the first of the published folds is the last of the five"
+    assert split.part("query")["row"].iloc[0] == ROWS[4], (
+        "the first of the published folds is the last of the five"
+    )
     assert split.part("query")["label"].tolist() == [LABELS[row] for row in split.part("query")["row"]]
     assert split.folds_from == "CV_folds.RData"
     assert split.dropped_types == {"rare": 3}

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from written_files import dataset, zipped
 
 from schash.data.cells import make_cells, read_cells, write_cells
 from schash.data.fetch import fetch_source
@@ -23,7 +24,7 @@ from schash.data.loaders.matrices import Table, distinct, read_table, shared_of,
 from schash.data.options import OPTIONS, PLANNED
 from schash.data.registry import Expect, load_registry
 from schash.errors import DataError
-from written_files import dataset, zipped
+from schash.schema import load_yaml
 
 REGISTRY = load_registry(Path(__file__).parents[2] / "config" / "datasets.yaml")
 MIRROR = os.environ.get("SCHASH_MIRROR")
@@ -156,9 +157,26 @@ def test_what_is_not_expected_is_named(expect, words):
         check_expected(_labelled(), Expect(**expect))
 
 
+def test_a_number_of_cells_may_be_near():
+    labelled = _labelled()
+    check_expected(labelled, Expect(cells=5, cells_within=2))
+    check_expected(labelled, Expect(cells=1, cells_within=2))
+    with pytest.raises(DataError, match="cells: expected 6 within 2, came 3"):
+        check_expected(labelled, Expect(cells=6, cells_within=2))
+    with pytest.raises(DataError, match="genes: expected 3, came 2"):
+        check_expected(labelled, Expect(cells=3, cells_within=2, genes=3))
+
+
 def test_every_loader_is_either_there_or_planned():
     assert set(LOADERS) | set(PLANNED) == set(OPTIONS)
     assert not set(LOADERS) & set(PLANNED)
+
+
+def test_the_papers_data_sets_have_loaders():
+    suite = load_yaml(Path(__file__).parents[2] / "config" / "suites" / "paper.yaml")
+    names = {name for experiment in suite["experiments"].values() for name in experiment["datasets"]}
+    assert {name for name in names if REGISTRY.dataset(name).is_planned} <= {"neurons_1m"}
+    assert {"shekhar", "plass", "tabula_muris_facs", "tabula_muris_droplet"} <= names
 
 
 @pytest.mark.parametrize("name", [row.id for row in REGISTRY.datasets.values() if row.is_planned])

@@ -56,7 +56,11 @@ def shekhar(tmp_path, counts=RETINA, clusters=OF_CELLS, **options):
 def test_retinal_cells_that_have_a_cluster(tmp_path):
     loaded = shekhar(tmp_path)
     cells = loaded.cells
-    assert list(cells.obs_names) == ["Bipolar1_AAAACCCCGGGG", "Bipolar4_AAAACCCCGGGG", "Bipolar5_TTTTCCCCGGGG"]
+    assert list(cells.obs_names) == [
+        "Bipolar1_AAAACCCCGGGG",
+        "Bipolar4_AAAACCCCGGGG",
+        "Bipolar5_TTTTCCCCGGGG",
+    ]
     np.testing.assert_array_equal(cells.X.toarray(), [[1, 0], [0, 3], [2, 0]])
     assert list(cells.var_names) == ["0610007P14RIK", "Prkca"]
     assert list(cells.obs["batch"]) == ["1", "1", "2"]
@@ -82,7 +86,10 @@ def test_every_replicate_is_in_a_batch(tmp_path):
     [
         (OF_CELLS.replace("TYPE\tgroup\tgroup\n", ""), "a second line that begins with TYPE"),
         (OF_CELLS.replace("NAME", "CELL"), "with the columns NAME, CLUSTER .* found the columns CELL"),
-        (OF_CELLS.replace("Bipolar1_", "Bipolar2_"), "1 cells have no counts in GSE81904.*, e.g. Bipolar2_AAAA"),
+        (
+            OF_CELLS.replace("Bipolar1_", "Bipolar2_"),
+            "1 cells have no counts in GSE81904.*, e.g. Bipolar2_AAAA",
+        ),
         (OF_CELLS.replace("Bipolar4_", "Bipolar1_"), "lists the cell Bipolar1_AAAACCCCGGGG twice"),
         ("NAME\tCLUSTER\n", "a second line that begins with TYPE"),
         ("", "cannot be read as a table"),
@@ -118,7 +125,11 @@ def test_planarian_cells_types_by_line_and_samples_by_name(tmp_path):
     for types in (TYPES, TYPES.replace("\n", "\r\n"), TYPES[:-1]):
         loaded = plass(tmp_path, types=types)
         np.testing.assert_array_equal(loaded.cells.X.toarray(), [[1, 0], [0, 3], [2, 0]])
-        assert list(loaded.cells.obs_names) == ["plan1_AAAACCCCGGGG", "plan2_AAAACCCCGGGG", "gfp_rnai_TTTTCCCCGGGG"]
+        assert list(loaded.cells.obs_names) == [
+            "plan1_AAAACCCCGGGG",
+            "plan2_AAAACCCCGGGG",
+            "gfp_rnai_TTTTCCCCGGGG",
+        ]
         assert list(loaded.cells.obs["batch"]) == ["plan1", "plan2", "gfp_rnai"]
         assert list(loaded.labels) == ["neoblast 1", "epidermis", "psd+ cells"]
 
@@ -126,7 +137,9 @@ def test_planarian_cells_types_by_line_and_samples_by_name(tmp_path):
 def test_planarian_files_that_do_not_fit(tmp_path):
     with pytest.raises(DataError, match=r"R_annotation\.txt: 2 types for the 3 cells of dge\.txt\.gz"):
         plass(tmp_path, types="neoblast 1\nepidermis\n")
-    with pytest.raises(DataError, match=r"dge\.txt\.gz: options\.batch_pattern .* does not fit .* 'plan2AAAA"):
+    with pytest.raises(
+        DataError, match=r"dge\.txt\.gz: options\.batch_pattern .* does not fit .* 'plan2AAAA"
+    ):
         plass(tmp_path, counts=PLANARIA.replace("plan2_", "plan2"))
     with pytest.raises(DataError, match=r"R_annotation\.txt: cannot be read as text"):
         (tmp_path / "R_annotation.txt").write_bytes(b"\xff\xfe")
@@ -193,7 +206,9 @@ def facs(tmp_path, members=FACS, cells=FACS_CELLS, header=HEADER):
 
 
 def droplet(tmp_path, members=DROPLET, cells=DROPLET_CELLS):
-    rows = "".join(f"{cell},{label},CL:0,,{mouse},{tissue},{run}\n" for cell, label, tissue, mouse, run in cells)
+    rows = "".join(
+        f"{cell},{label},CL:0,,{mouse},{tissue},{run}\n" for cell, label, tissue, mouse, run in cells
+    )
     (tmp_path / "annotations_droplet.csv").write_text(f"{HEADER},channel\n{rows}")
     zipped(tmp_path / "droplet.zip", **members)
     return {name: tmp_path / name for name in ("droplet.zip", "annotations_droplet.csv")}

@@ -113,4 +113,3 @@ def test_a_file_that_is_no_h5ad(mine):
     mine.path.write_text("a,b\n")
     with pytest.raises(DataError, match="cannot be read as h5ad"):
         mine()
-

@@ -62,7 +62,7 @@ def test_values_that_are_no_integers(tmp_path, name, folder, value):
 
 
 def test_windows_line_ends_a_byte_order_mark_commas_and_types_of_the_finest_level(tmp_path):
-    labels = "Class,Subclass,cluster\r\nGABAergic,Lamp5,Lamp5 Lsp1\r\nGlutamatergic,L4,\"L4 IT, VISp\"\r\n"
+    labels = 'Class,Subclass,cluster\r\nGABAergic,Lamp5,Lamp5 Lsp1\r\nGlutamatergic,L4,"L4 IT, VISp"\r\n'
     members = {
         "Intra-dataset/AMB/Filtered_mouse_allen_brain_data.csv": TABLE.replace("\n", "\r\n").replace('"cell_3",7,0\r\n', ""),
         "Intra-dataset/AMB/Labels.csv": b"\xef\xbb\xbf" + labels.encode(),
@@ -90,7 +90,10 @@ def combined(*, values=("1.5", "0"), other=None):
     labels = ["pp" if i in muraro and label == "gamma" else label for i, label in enumerate(labels)]
     if other:
         labels[0] = other
-    return {COMBINED: table, "Inter-dataset/Pancreatic/Labels.csv": '"x"\n' + "\n".join(f'"{x}"' for x in labels)}
+    return {
+        COMBINED: table,
+        "Inter-dataset/Pancreatic/Labels.csv": '"x"\n' + "\n".join(f'"{x}"' for x in labels),
+    }
 
 
 def test_studies_in_one_table_and_gamma_by_one_name(tmp_path):
@@ -124,7 +127,9 @@ def test_the_aligned_table_by_either_spelling(tmp_path, spelling):
 def test_another_number_of_rows_than_the_studies_have(tmp_path):
     members = combined()
     members[COMBINED] = members[COMBINED].rsplit('"', 2)[0]
-    members["Inter-dataset/Pancreatic/Labels.csv"] = members["Inter-dataset/Pancreatic/Labels.csv"].rsplit("\n", 1)[0]
+    members["Inter-dataset/Pancreatic/Labels.csv"] = members["Inter-dataset/Pancreatic/Labels.csv"].rsplit(
+        "\n", 1
+    )[0]
     with pytest.raises(DataError, match="row_ranges cover 10150 cells, the table has 10149"):
         load(tmp_path, "zenodo_pancreas", members)
 
@@ -168,7 +173,9 @@ MEMBERS = {
 
 def load_parts(tmp_path, members=MEMBERS, **options):
     zipped(tmp_path / "z.zip", **members)
-    return load_dataset(dataset("zenodo_csv", PARTS | options, files=["z.zip"]), {"z.zip": tmp_path / "z.zip"})
+    return load_dataset(
+        dataset("zenodo_csv", PARTS | options, files=["z.zip"]), {"z.zip": tmp_path / "z.zip"}
+    )
 
 
 def test_parts_are_joined_over_shared_genes(tmp_path):
@@ -187,7 +194,9 @@ def test_batches_by_rows(tmp_path):
     assert list(load_parts(tmp_path, row_ranges=ranges).cells.obs["batch"]) == ["Xin", "Baron", "Baron"]
     with pytest.raises(DataError, match="row_ranges cover 1 cells, the table has 3"):
         load_parts(tmp_path, row_ranges=ranges[:1])
-    without = load_parts(tmp_path, row_ranges=[{"batch": "Xin", "cells": 1}, {"cells": 1}, {"batch": "B", "cells": 1}])
+    without = load_parts(
+        tmp_path, row_ranges=[{"batch": "Xin", "cells": 1}, {"cells": 1}, {"batch": "B", "cells": 1}]
+    )
     assert list(without.cells.obs_names) == ["c1", "c1-1"]
     assert list(without.labels) == ["T", "T"]
     np.testing.assert_array_equal(without.cells.X.toarray(), [[0], [5]])
@@ -211,4 +220,3 @@ def test_folds_are_of_one_whole_table():
             dataset("zenodo_csv", options, files=["z.zip"])
     with pytest.raises(ConfigError, match="folds"):
         dataset("zenodo_csv", one | {"folds": "../CV_folds.RData"}, files=["z.zip"])
-

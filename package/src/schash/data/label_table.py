@@ -36,7 +36,9 @@ def read_label_table(path: str | Path) -> dict[str, dict[str, str]]:
     groups: dict[str, dict[str, str]] = {}
     for number, line in enumerate(lines[1:], start=2):
         if len(line) != len(COLUMNS) or not all(field.strip() == field != "" for field in line):
-            message = f"{path}: line {number}: must hold {len(COLUMNS)} fields, none empty or padded; came {line}"
+            message = (
+                f"{path}: line {number}: must hold {len(COLUMNS)} fields, none empty or padded; came {line}"
+            )
             raise ConfigError(message)
         group, source, common, _ = line
         if source in groups.setdefault(group, {}):

@@ -247,7 +247,9 @@ def _with_label_names(
             yield row_id, row
             continue
         if labels is None:
-            message = f"{key}.common_labels: there is no table of common labels, since the registry is no file"
+            message = (
+                f"{key}.common_labels: there is no table of common labels, since the registry is no file"
+            )
             raise ConfigError(message)
         groups = groups or read_label_table(labels)
         names = one_of(groups, row.common_labels, what="group", where=f"{labels}, for {key}.common_labels")

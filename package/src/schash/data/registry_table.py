@@ -16,8 +16,8 @@ END = "<!-- made from config/datasets.yaml: end -->"
 def registry_table(registry: Registry) -> str:
     """Two Markdown tables: what can be loaded, and where it is downloaded from."""
     datasets = [
-        "| data set | what | cells x genes | types (over 10 cells) | values | source | stands in for |",
-        "|---|---|---|---|---|---|---|",
+        "| data set | what | cells of | cells x genes | types (over 10 cells) | values | source | stands in for |",
+        "|---|---|---|---|---|---|---|---|",
         *(_dataset_row(row) for row in registry.datasets.values()),
     ]
     sources = [
@@ -38,6 +38,7 @@ def _dataset_row(row: Dataset) -> str:
     cells = (
         f"`{row.id}`{planned}",
         title,
+        "; ".join(known for known in (row.species, row.tissue, row.protocol) if known),
         size,
         types,
         row.values,

@@ -37,7 +37,9 @@ def read_cv_folds(source: IO[bytes], *, where: str, column: int) -> PublishedFol
             raise DataError(message)
     kept = np.asarray(objects["Cells_to_Keep"])
     if kept.dtype != bool or kept.ndim != 1 or np.ma.is_masked(objects["Cells_to_Keep"]):
-        message = f"{where}: Cells_to_Keep must be a logical vector without NA, came {kept.dtype} {kept.shape}"
+        message = (
+            f"{where}: Cells_to_Keep must be a logical vector without NA, came {kept.dtype} {kept.shape}"
+        )
         raise DataError(message)
     train, test = (tuple(vector - 1 for vector in vectors) for vectors in folds.values())
     return PublishedFolds(where=where, kept=kept, train=train, test=test)

@@ -29,7 +29,9 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     table = transposed(read_table(counts_path, where=str(counts_path), sep="\t"))
     without = clusters.index.difference(table.rows)
     if len(without):
-        message = f"{clusters_path}: {len(without)} cells have no counts in {counts_path.name}, e.g. {without[0]}"
+        message = (
+            f"{clusters_path}: {len(without)} cells have no counts in {counts_path.name}, e.g. {without[0]}"
+        )
         raise DataError(message)
     cells = [name for name in table.rows if name in clusters.index]
     replicates = [name.partition("_")[0] for name in cells]

@@ -97,7 +97,9 @@ def _annotated(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         raise DataError(message)
     cells = table.loc[~table["cell_ontology_class"].isin(WITHOUT_CLASS), list(columns)]
     if cells.empty or not cells["cell"].is_unique:
-        message = f"{path}: must list cells with a class, each once; found {len(cells)} such rows of {len(table)}"
+        message = (
+            f"{path}: must list cells with a class, each once; found {len(cells)} such rows of {len(table)}"
+        )
         raise DataError(message)
     return cells.set_index("cell")
 
@@ -110,7 +112,9 @@ def _stacked(parts: Iterable[tuple[Table, pd.DataFrame, str]]) -> tuple[Table, p
         if not blocks:
             genes, first = table.columns, where
         if table.columns != genes:
-            message = f"{where}: its {len(table.columns)} genes are not the {len(genes)} of {first}, in their order"
+            message = (
+                f"{where}: its {len(table.columns)} genes are not the {len(genes)} of {first}, in their order"
+            )
             raise DataError(message)
         blocks.append(table.X)
         cells.append(part)

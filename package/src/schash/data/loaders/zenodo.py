@@ -98,5 +98,7 @@ def published_folds(dataset: Dataset, files: Mapping[str, Path]) -> PublishedFol
         with zip_member(path, member) as handle:
             return read_cv_folds(handle, where=f"{path}:{member}", column=column)
     except DataError as error:
-        message = f"{error}\n{dataset.id} has its folds from options.folds; without that key they are made here"
+        message = (
+            f"{error}\n{dataset.id} has its folds from options.folds; without that key they are made here"
+        )
         raise DataError(message) from error
