@@ -82,8 +82,8 @@ def test_folds_without_published_ones_are_ours():
     obs = pd.DataFrame(index=range(len(LABELS)))
     ours = make_split(labels, obs, dataset="tiny", scheme="cv5")
     assert ours.folds_from == ""
+    folds = PublishedFolds("f", np.array(KEPT), tuple(TRAIN), tuple(TEST))
     with pytest.raises(DataError, match="published folds are of scheme cv5, came random5"):
-        folds = PublishedFolds("f", np.array(KEPT), tuple(TRAIN), tuple(TEST))
         make_split(labels, obs, dataset="tiny", scheme="random5", published=folds)
 
 
@@ -108,7 +108,7 @@ def first(rows, **change):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"Cells_to_Keep": np.array(KEPT + [False])}, "is of 28 cells, the data set has 27"),
+        ({"Cells_to_Keep": np.array([*KEPT, False])}, "is of 28 cells, the data set has 27"),
         ({"Cells_to_Keep": np.array([True, True, *KEPT[2:-1], False])}, "2 cells differ, the first of them is cell 2"),
         ({"Cells_to_Keep": np.ones(27, dtype=bool)}, "training and test cells of fold 1 are not the 27 cells"),
         ({"Cells_to_Keep": np.ones(27)}, "Cells_to_Keep must be a logical vector"),

@@ -64,7 +64,8 @@ def test_values_that_are_no_integers(tmp_path, name, folder, value):
 def test_windows_line_ends_a_byte_order_mark_commas_and_types_of_the_finest_level(tmp_path):
     labels = 'Class,Subclass,cluster\r\nGABAergic,Lamp5,Lamp5 Lsp1\r\nGlutamatergic,L4,"L4 IT, VISp"\r\n'
     members = {
-        "Intra-dataset/AMB/Filtered_mouse_allen_brain_data.csv": TABLE.replace("\n", "\r\n").replace('"cell_3",7,0\r\n', ""),
+        "Intra-dataset/AMB/Filtered_mouse_allen_brain_data.csv":
+            TABLE.replace('"cell_3",7,0\n', "").replace("\n", "\r\n"),
         "Intra-dataset/AMB/Labels.csv": b"\xef\xbb\xbf" + labels.encode(),
     }  # fmt: skip
     loaded = load(tmp_path, "zenodo_amb92", members)

@@ -19,9 +19,7 @@ def published_folds(wildcards):
     row = REGISTRY.dataset(wildcards.dataset)
     if wildcards.scheme != PUBLISHED_SCHEME or not row.options.get("folds"):
         return {}
-    return row.model_dump(
-        mode="json", include={"id", "title", "source", "loader", "options", "values"}
-    )
+    return row.model_dump(mode="json", include={"id", "title", "source", "loader", "options", "values"})
 
 
 def controls_that_see_the_solution():

@@ -1,7 +1,7 @@
 """CV_folds.RData: the cross-validation folds that Abdelaal et al. 2019 published beside each data set.
 
-Written by their Cross_Validation.R: `n_folds`; `Cells_to_Keep`, one logical a cell; `Train_Idx` and `Test_Idx`, lists of
-one vector a fold, which number the cells that are kept from 1; `col_Index`, the column of Labels.csv, from 1.
+Written by their Cross_Validation.R: `n_folds`; `Cells_to_Keep`, one logical a cell; `Train_Idx` and `Test_Idx`, lists
+of one vector a fold, which number the cells that are kept from 1; `col_Index`, the column of Labels.csv, from 1.
 """
 
 from collections.abc import Mapping

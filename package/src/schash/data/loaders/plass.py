@@ -1,7 +1,7 @@
 """Plass et al. 2018, planarian atlas by Drop-seq: the counts and types of the authors' site (PSCA).
 
-dge.txt.gz is tab-separated, genes x cells, its header one name shorter than its rows. R_annotation.txt has no header and
-one type a line, of the cells in the order of that header. A cell's name is its sample and a barcode.
+dge.txt.gz is tab-separated, genes x cells, its header one name shorter than its rows. R_annotation.txt has no header
+and one type a line, of the cells in the order of that header. A cell's name is its sample and a barcode.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Shekhar et al. 2016, mouse retinal bipolar cells by Drop-seq: GEO's counts, genes x cells, and the authors' clusters.
 
-Counts: a gzipped tab-separated table of all cells that were sequenced, named `Bipolar1_` and a barcode, after one of six
-replicates. Clusters: clust_retinal_bipolar.txt of the Single Cell Portal, tab-separated, with the columns NAME and CLUSTER
-and, as that portal wants it, a second line that begins with TYPE and says what the columns are. It lists the cells that
-passed the authors' quality control, and only those are kept.
+Counts: a gzipped tab-separated table of all cells that were sequenced, named `Bipolar1_` and a barcode, after one of
+six replicates. Clusters: clust_retinal_bipolar.txt of the Single Cell Portal, tab-separated, with the columns NAME and
+CLUSTER and, as that portal wants it, a second line that begins with TYPE and says what the columns are. It lists the
+cells that passed the authors' quality control, and only those are kept.
 """
 
 from collections.abc import Mapping
