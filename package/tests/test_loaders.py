@@ -1,4 +1,4 @@
-"""Loaders: small files written here in each format, a user's h5ad, and the real small sets where they are at hand.
+"""Loaders: small files written here in each format, and the real small sets where they are at hand.
 
 The tests on real data read the folder that SCHASH_MIRROR names, laid out as <mirror>/<source>/<file>.
 """
@@ -7,15 +7,14 @@ import gzip
 import io
 import os
 import tarfile
-import zipfile
 from pathlib import Path
 
-import anndata
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from written_files import dataset, zipped
 
 from schash.data.cells import make_cells, read_cells, write_cells
 from schash.data.fetch import fetch_source
@@ -25,6 +24,7 @@ from schash.data.loaders.matrices import Table, distinct, read_table, shared_of,
 from schash.data.options import OPTIONS, PLANNED
 from schash.data.registry import Expect, load_registry
 from schash.errors import DataError
+from schash.schema import load_yaml
 
 REGISTRY = load_registry(Path(__file__).parents[2] / "config" / "datasets.yaml")
 MIRROR = os.environ.get("SCHASH_MIRROR")
@@ -34,23 +34,6 @@ needs_mirror = pytest.mark.skipif(
 
 SMALL = ("baron_mouse", "baron_human_1k", "baron_neuca", "segerstolpe_neuca", "pancreas_pair", "zheng_sorted",
          "geact_fetal7", "cellbench_mixology", "tm_immune_1k")  # fmt: skip
-
-
-def dataset(loader, options, *, values="counts", files=()):
-    """A registry row for files that a test has written."""
-    source = {
-        "title": "s", "version": "1", "licence": "CC0", "citation": [{"key": "k", "text": "t"}],
-        "files": [{"name": name, "manual": "written by the test"} for name in files],
-    }  # fmt: skip
-    row = {"source": "s", "loader": loader, "options": options, "values": values, "stand_in_for": "TM"}
-    return load_registry({"sources": {"s": source}, "datasets": {"tiny": row}}).dataset("tiny")
-
-
-def zipped(path, **members):
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, text in members.items():
-            archive.writestr(name, text)
-    return path
 
 
 # ---- tables ----
@@ -174,9 +157,26 @@ def test_what_is_not_expected_is_named(expect, words):
         check_expected(_labelled(), Expect(**expect))
 
 
+def test_a_number_of_cells_may_be_near():
+    labelled = _labelled()
+    check_expected(labelled, Expect(cells=5, cells_within=2))
+    check_expected(labelled, Expect(cells=1, cells_within=2))
+    with pytest.raises(DataError, match="cells: expected 6 within 2, came 3"):
+        check_expected(labelled, Expect(cells=6, cells_within=2))
+    with pytest.raises(DataError, match="genes: expected 3, came 2"):
+        check_expected(labelled, Expect(cells=3, cells_within=2, genes=3))
+
+
 def test_every_loader_is_either_there_or_planned():
     assert set(LOADERS) | set(PLANNED) == set(OPTIONS)
     assert not set(LOADERS) & set(PLANNED)
+
+
+def test_the_papers_data_sets_have_loaders():
+    suite = load_yaml(Path(__file__).parents[2] / "config" / "suites" / "paper.yaml")
+    names = {name for experiment in suite["experiments"].values() for name in experiment["datasets"]}
+    assert {name for name in names if REGISTRY.dataset(name).is_planned} <= {"neurons_1m"}
+    assert {"shekhar", "plass", "tabula_muris_facs", "tabula_muris_droplet"} <= names
 
 
 @pytest.mark.parametrize("name", [row.id for row in REGISTRY.datasets.values() if row.is_planned])
@@ -242,52 +242,6 @@ def test_a_geo_csv_without_its_label_column(tmp_path):
         load_dataset(row, {"a.zip": tmp_path / "a.zip"})
 
 
-ZENODO = {
-    "file": "z.zip",
-    "parts": [
-        {"data": "x/one.csv", "labels": "x/Labels one.csv", "batch": "A"},
-        {"data": "x/none.csv", "also": ["x/two.csv"], "labels": "x/Labels two.csv", "batch": "B"},
-    ],
-}
-ZENODO_MEMBERS = {
-    "x/one.csv": '"","G1","G2"\n"c1",1,0\n"c2",0,2\n',
-    "x/two.csv": '"","G2","G3"\n"c1",5,9\n',
-    "x/Labels one.csv": '"x","cluster"\n"T","T1"\n"B","B1"\n',
-    "x/Labels two.csv": '"x","cluster"\n"T","T2"\n',
-}
-
-
-def load_zenodo(tmp_path, members=ZENODO_MEMBERS, **options):
-    zipped(tmp_path / "z.zip", **members)
-    row = dataset("zenodo_csv", ZENODO | options, files=["z.zip"])
-    return load_dataset(row, {"z.zip": tmp_path / "z.zip"})
-
-
-def test_zenodo_parts_are_joined_over_shared_genes(tmp_path):
-    labelled = load_zenodo(tmp_path, batch_kind="protocol")
-    cells = labelled.cells
-    assert list(cells.var_names) == ["G2"]
-    np.testing.assert_array_equal(cells.X.toarray(), [[0], [2], [5]])
-    assert list(cells.obs_names) == ["c1", "c2", "c1-1"]
-    assert list(cells.obs["protocol"]) == list(cells.obs["batch"]) == ["A", "A", "B"]
-    assert list(labelled.labels) == ["T", "B", "T"]
-    assert list(load_zenodo(tmp_path, label_column="cluster").labels) == ["T1", "B1", "T2"]
-
-
-def test_zenodo_batches_by_rows(tmp_path):
-    ranges = [{"batch": "Xin", "cells": 1}, {"batch": "Baron", "cells": 2}]
-    assert list(load_zenodo(tmp_path, row_ranges=ranges).cells.obs["batch"]) == ["Xin", "Baron", "Baron"]
-    with pytest.raises(DataError, match="row_ranges cover 1 cells, the table has 3"):
-        load_zenodo(tmp_path, row_ranges=ranges[:1])
-
-
-def test_zenodo_labels_that_do_not_fit(tmp_path):
-    with pytest.raises(DataError, match="has no column 'type'; columns: x, cluster"):
-        load_zenodo(tmp_path, label_column="type")
-    with pytest.raises(DataError, match="1 labels for the 2 cells"):
-        load_zenodo(tmp_path, ZENODO_MEMBERS | {"x/Labels one.csv": "x\nT\n"})
-
-
 def write_tenx(path):
     with h5py.File(path, "w") as handle:
         group = handle.create_group("mm10")
@@ -330,112 +284,6 @@ def test_an_rdata_file_that_is_none(tmp_path):
     row = dataset("fasttopics", {"file": "x.RData", "object": "o"}, files=["x.RData"])
     with pytest.raises(DataError, match="cannot be read as RData"):
         load_dataset(row, {"x.RData": tmp_path / "x.RData"})
-
-
-# ---- a user's h5ad ----
-
-
-@pytest.fixture
-def mine(tmp_path):
-    """An h5ad as people have them: floats, categories, a layer, raw; and a way to load it with a registry row."""
-    X = np.float32([[1, 0, 2], [0, 3, 0], [4, 0, 1], [0, 0, 5]])
-    obs = pd.DataFrame(
-        {
-            "cell_type": pd.Categorical(["T", "B", None, "unknown"]),
-            "donor_id": [1, 1, 2, 2],
-            "lab": pd.Categorical(["l1", "l1", "l2", "l2"]),
-            "gap": ["x", "x", "x", None],
-        },
-        index=list("abcd"),
-    )
-    adata = anndata.AnnData(sp.csc_matrix(X), obs=obs, var=pd.DataFrame(index=["G1", "G2", "G3"]))
-    adata.raw = adata.copy()
-    adata.layers["doubled"] = X * 2
-    adata.X = np.log1p(X)
-    path = tmp_path / "mine.h5ad"
-    adata.write_h5ad(path)
-
-    def load(change=None, **row):
-        if change:
-            other = adata.copy()
-            change(other)
-            other.write_h5ad(path)
-        row = {"path": str(path), "values": "counts", "use_raw": True} | row
-        rows = load_registry({"datasets": {"mine": row}})
-        return load_dataset(rows.dataset("mine"), {})
-
-    load.X, load.path = X, path
-    return load
-
-
-def test_your_own_h5ad(mine):
-    labelled = mine(labels="cell_type", batch="donor_id", unlabelled=["unknown"], columns={"study": "lab"})
-    cells = labelled.cells
-    np.testing.assert_array_equal(cells.X.toarray(), mine.X)
-    assert list(labelled.labels) == ["T", "B", None, None]
-    assert list(cells.obs["batch"]) == ["1", "1", "2", "2"]
-    assert list(cells.obs["study"]) == ["l1", "l1", "l2", "l2"]
-    assert list(cells.obs.columns) == ["batch", "study"]
-    assert cells.uns["dataset"] == "mine"
-
-
-def test_which_matrix(mine):
-    np.testing.assert_allclose(mine(use_raw=False, values="lognorm").cells.X.toarray(), np.log1p(mine.X))
-    np.testing.assert_array_equal(mine(use_raw=False, layer="doubled").cells.X.toarray(), mine.X * 2)
-    assert mine().labels.isna().all()
-
-
-def test_a_loaded_h5ad_can_be_written(mine, tmp_path):
-    write_cells(tmp_path / "out.h5ad", mine(labels="cell_type").cells)
-    np.testing.assert_array_equal(read_cells(tmp_path / "out.h5ad").X.toarray(), mine.X)
-
-
-@pytest.mark.parametrize(
-    ("row", "words"),
-    [
-        (
-            {"labels": "celltype"},
-            r"labels: obs has no column 'celltype'; columns: cell_type, donor_id, lab, gap",
-        ),
-        ({"batch": "donor"}, r"batch: obs has no column 'donor'; columns: cell_type"),
-        ({"batch": "gap"}, r"obs\['gap'\] is missing for 1 cells"),
-        ({"use_raw": False, "layer": "counts"}, "has no layer 'counts'; layers: doubled"),
-        ({"use_raw": False}, "values='counts' are integers, but X holds"),
-        ({"values": "lognorm"}, "values='lognorm', but every value of X is an integer"),
-        ({"path": "none.h5ad"}, r"none\.h5ad: there is no such file"),
-        ({"expect": {"cells": 5}}, "cells: expected 5, came 4"),
-    ],
-)
-def test_rows_that_do_not_fit_the_file(mine, row, words):
-    with pytest.raises(DataError, match=words):
-        mine(**row)
-
-
-def _set_nan(adata):
-    adata.layers["doubled"][0, 0] = np.nan
-
-
-@pytest.mark.filterwarnings("ignore:.*names are not unique")
-@pytest.mark.parametrize(
-    ("change", "row", "words"),
-    [
-        (lambda a: setattr(a, "var_names", ["G1", "G1", "G3"]), {"use_raw": False, "values": "lognorm"},
-         r"mine: names of genes must be unique; 1 of them repeat, e\.g\. G1"),
-        (lambda a: setattr(a, "obs_names", list("aacd")), {}, "mine: names of cells must be unique"),
-        (_set_nan, {"use_raw": False, "layer": "doubled"}, "1 NaN or infinite values"),
-        (lambda a: delattr(a, "raw"), {}, "use_raw is set, but the file has no .raw"),
-        (lambda a: setattr(a, "X", None), {"use_raw": False}, r"X is empty; name the matrix.*layers: doubled"),
-    ],
-)  # fmt: skip
-def test_files_that_do_not_fit(mine, change, row, words):
-    with pytest.raises(DataError, match=words):
-        mine(change, **row)
-
-
-def test_a_file_that_is_no_h5ad(mine):
-    mine.path.write_text("a,b\n")
-    with pytest.raises(DataError, match="cannot be read as h5ad"):
-        mine()
 
 
 # ---- the real small data sets ----

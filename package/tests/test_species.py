@@ -45,19 +45,20 @@ def registry(*, orthologs=None, species="mouse", **changes):
         "more_sources": ["human"],
         "loader": "species",
         "values": "counts",
+        "common_labels": "pancreas",
         "options": {
             "parts": [
                 {"species": species, "loader": "baron_geo", "options": mouse},
                 {"species": "human", "loader": "labelled_csv", "options": human},
             ],
-            "rename": {"quiescent_stellate": "stellate"},
         },
     }
     if orthologs:
         row["more_sources"].append("homology")
         row["options"]["orthologs"] = {"file": orthologs}
     sources = {"mouse": source("m.zip"), "human": source("h.zip"), "homology": source("HOM.rpt")}
-    return load_registry({"sources": sources, "datasets": {"pair": {**row, **changes}}})
+    rows = {"pair": {**row, **changes}}
+    return load_registry({"sources": sources, "datasets": rows}, labels=CONFIG / "labels.tsv")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ try:
     from schash.digests import code_digest
     from schash.errors import SchashError
     from schash.plan import Plan, Run, failed_attempts
-    from schash.splits import SCHEMES, base_scheme
+    from schash.splits import PUBLISHED_SCHEME, SCHEMES, base_scheme
     from schash.methods.catalogue import load_catalogue
 except ModuleNotFoundError as error:
     message = f"{error}. Install the package into the environment that runs Snakemake: pip install -e package[workflow]"

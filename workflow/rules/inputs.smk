@@ -14,6 +14,14 @@ def raw_files(wildcards):
     return [f"{ROOT}/raw/{source.id}.tsv" for source in REGISTRY.sources_of(wildcards.dataset)]
 
 
+def published_folds(wildcards):
+    """The registry row of a data set whose folds under the scheme were published with it; else nothing."""
+    row = REGISTRY.dataset(wildcards.dataset)
+    if wildcards.scheme != PUBLISHED_SCHEME or not row.options.get("folds"):
+        return {}
+    return row.model_dump(mode="json", include={"id", "title", "source", "loader", "options", "values"})
+
+
 def controls_that_see_the_solution():
     return flagged("sees_solution")
 

@@ -1,8 +1,10 @@
-# Rows of each fold. Training labels and the solution are files of their own: methods get the first, scoring the second.
+# Rows of each fold, made here or published with the data set. Training labels and the solution are files of their
+# own: methods get the first, scoring the second.
 
 
 rule split:
     input:
+        lambda wildcards: raw_files(wildcards) if published_folds(wildcards) else [],
         cells=rules.prepare.output.cells,
         labels=rules.prepare.output.labels,
     output:
@@ -23,6 +25,7 @@ rule split:
         runtime=20,
     params:
         seed=CONFIG.seed,
+        published=published_folds,
         code=code("split.py"),
     message:
         "Split {wildcards.dataset}, {wildcards.scheme}"

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 
-@pytest.mark.parametrize(("suite", "sources"), [("demo", 0), ("small", 7), ("paper", 7)])
+@pytest.mark.parametrize(("suite", "sources"), [("demo", 0), ("small", 7), ("paper", 8)])
 def test_every_suite_plans(workspace, suite, sources):
     jobs = workspace.planned("--config", f"suite={suite}")
     assert jobs.get("fetch", 0) == sources

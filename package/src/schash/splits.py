@@ -4,7 +4,8 @@ A split is written as three files: the rows of each fold, the training labels, a
 the first two; only scoring and the positive control are given the third.
 
 Schemes
-    cv5       stratified 5-fold over the types with MORE than 10 cells (scDeepHash section 4; Abdelaal 2019)
+    cv5       stratified 5-fold over the types with MORE than 10 cells (scDeepHash section 4; Abdelaal 2019); the folds
+              that a data set was published with, where it was
     random5   plain random 5-fold with all types (CellFishing.jl, "Self-mapping evaluation")
     cells5    plain random 5-fold of all cells, whether they have a label or not: for timings, which need none
     loso      leave one study out
@@ -29,6 +30,7 @@ import pandas as pd
 
 from schash.atomic import atomic_path
 from schash.errors import DataError
+from schash.published_folds import PublishedFolds
 from schash.seeds import derive_seed
 
 N_FOLDS = 5
@@ -37,6 +39,8 @@ MIN_CELLS_EXCLUSIVE = 10
 
 GROUP_COLUMNS = {"loso": "study", "batch": "batch", "protocol": "protocol", "species": "species"}
 SCHEMES = ("cv5", "random5", "cells5", *GROUP_COLUMNS)
+PUBLISHED_SCHEME = "cv5"
+"""The scheme of folds that a data set was published with."""
 UNLABELLED_SCHEMES = ("cells5",)
 """Schemes that no annotation can be scored under."""
 UNLABELLED = ""
@@ -58,6 +62,7 @@ class Split:
     fold_names : the held-out group of each fold, or its number
     n_unseen : query cells left out of all groups, since no training cell has their type; `unseen` by fold
     without_fold : group to the number of its cells
+    folds_from : name of the file that published folds come from; "" where they were made here
     """
 
     dataset: str
@@ -71,6 +76,7 @@ class Split:
     n_unseen: int = 0
     unseen: list[int] = field(default_factory=list)
     without_fold: dict[str, int] = field(default_factory=dict)
+    folds_from: str = ""
 
     @property
     def n_folds(self) -> int:
@@ -97,7 +103,15 @@ class Split:
         return facts
 
 
-def make_split(labels: pd.Series, obs: pd.DataFrame, *, dataset: str, scheme: str, seed: int = 0) -> Split:
+def make_split(
+    labels: pd.Series,
+    obs: pd.DataFrame,
+    *,
+    dataset: str,
+    scheme: str,
+    seed: int = 0,
+    published: PublishedFolds | None = None,
+) -> Split:
     """Split the cells of one data set.
 
     Parameters
@@ -105,14 +119,18 @@ def make_split(labels: pd.Series, obs: pd.DataFrame, *, dataset: str, scheme: st
     labels : Series of str, one per cell in the order of the prepared cells; NA where a cell has none
     obs : the prepared cells' `obs`, whose column the leave-one-out schemes group by
     seed : combined with the data set and the scheme, so that two data sets never share a shuffle
+    published : folds that `cv5` takes in place of a shuffle
 
     Raises
     ------
     DataError
-        for an unknown scheme, a missing column, or too few cells to make the folds
+        for an unknown scheme, a missing column, too few cells to make the folds, or published folds of other cells
     """
     if scheme not in SCHEMES:
         message = f"scheme {scheme!r} is not known; allowed: {', '.join(SCHEMES)}"
+        raise DataError(message)
+    if published is not None and scheme != PUBLISHED_SCHEME:
+        message = f"{dataset}: published folds are of scheme {PUBLISHED_SCHEME}, came {scheme}"
         raise DataError(message)
     known = labels.notna().to_numpy()
     kept, dropped = _keep_types(labels, known, scheme)
@@ -121,7 +139,8 @@ def make_split(labels: pd.Series, obs: pd.DataFrame, *, dataset: str, scheme: st
     if scheme in GROUP_COLUMNS:
         folds, groups = _leave_one_out(truth, rows, obs, dataset, scheme)
     else:
-        folds, groups = _k_folds(truth, dataset, scheme, seed), _Groups(list("01234"), [0] * N_FOLDS)
+        folds = published.of_cells(kept, N_FOLDS) if published else _k_folds(truth, dataset, scheme, seed)
+        groups = _Groups(list("01234"), [0] * N_FOLDS)
     table = [
         pd.DataFrame({"fold": np.int16(fold), "row": rows[part_rows].astype(np.int64), "part": part})
         for fold, parts in enumerate(folds)
@@ -139,6 +158,7 @@ def make_split(labels: pd.Series, obs: pd.DataFrame, *, dataset: str, scheme: st
         n_unseen=sum(groups.unseen) + groups.unseen_without_fold,
         unseen=groups.unseen,
         without_fold=groups.without_fold,
+        folds_from=Path(published.where).name if published else "",
     )
 
 

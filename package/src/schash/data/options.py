@@ -3,11 +3,14 @@
 An option called `file` names a file of the data set's source, and `member` a member of that archive.
 """
 
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from schash.schema import Strict
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\.][^/\\]*$")]
 
 
 class NoOptions(Strict):
@@ -26,6 +29,12 @@ class CountsMember(Strict):
     file: str
     member: str
     batch: str
+
+
+class NamedFile(Strict):
+    """One of the files of the data set's sources."""
+
+    file: str
 
 
 class BaronGeoOptions(Strict):
@@ -81,9 +90,9 @@ class ActinnOptions(Strict):
 
 
 class RowRange(Strict):
-    """`cells` consecutive rows that belong to one batch."""
+    """`cells` consecutive rows that belong to one batch; without a batch they are left out."""
 
-    batch: str
+    batch: str | None = None
     cells: int = Field(gt=0)
 
 
@@ -107,6 +116,15 @@ class ZenodoOptions(Strict):
     """What a batch is: the batches are then written under that name too."""
     row_ranges: tuple[RowRange, ...] = ()
     """Batches of consecutive rows, where one file holds several; in the order of the file."""
+    folds: FileName | None = None
+    """RData of the folds that `cv5` takes, beside `data`; without it they are made here."""
+
+    @model_validator(mode="after")
+    def _folds_are_of_one_table(self) -> "ZenodoOptions":
+        if self.folds is not None and (len(self.parts) > 1 or self.row_ranges):
+            message = "folds: only for a single part without row_ranges, whose cells the file numbers"
+            raise ValueError(message)
+        return self
 
 
 class TenxOptions(Strict):
@@ -114,13 +132,47 @@ class TenxOptions(Strict):
     genome: str
 
 
+class ShekharOptions(Strict):
+    file: str
+    labels: NamedFile
+    batches: dict[str, tuple[str, ...]] = Field(min_length=1)
+    """Batch to its replicates, which cell names begin with."""
+    unlabelled: tuple[str, ...] = ()
+    """Clusters that are no type: their cells are kept without a label."""
+
+
+class PlassOptions(Strict):
+    file: str
+    labels: NamedFile
+    batch_pattern: re.Pattern[str]
+    """Fits every cell name; its one group is the sample."""
+
+    @field_validator("batch_pattern")
+    @classmethod
+    def _has_one_group(cls, pattern: re.Pattern[str]) -> re.Pattern[str]:
+        if pattern.groups != 1:
+            message = f"must have one group, the sample, has {pattern.groups}"
+            raise ValueError(message)
+        return pattern
+
+
+class TabulaMurisFiles(Strict):
+    """The zip of one protocol and its table of annotated cells."""
+
+    file: str
+    annotations: NamedFile
+
+
+class TabulaMurisProtocolsOptions(Strict):
+    facs: TabulaMurisFiles
+    droplet: TabulaMurisFiles
+
+
 class PlannedOptions(Strict):
     """Options of a loader that is not built yet: kept in the registry so that the row is complete."""
 
     file: str | None = None
     labels: str | None = None
-    annotations: str | None = None
-    drop_labels: tuple[str, ...] = ()
 
 
 class SimulateOptions(Strict):
@@ -145,18 +197,11 @@ class SpeciesPart(Strict):
         return self
 
 
-class OrthologOptions(Strict):
-    """A table of homology classes of human and mouse, as Mouse Genome Informatics has it."""
-
-    file: str
-
-
 class SpeciesOptions(Strict):
     parts: tuple[SpeciesPart, ...] = Field(min_length=2)
-    orthologs: OrthologOptions | None = None
-    """Matches the genes of human and mouse; without it symbols are matched with their case folded."""
-    rename: dict[str, str] = Field(default_factory=dict)
-    """Type to the name that it has in all parts, where one part tells more types apart."""
+    orthologs: NamedFile | None = None
+    """Homology classes of Mouse Genome Informatics, which match the genes of human and mouse; without them symbols are
+    matched with their case folded."""
 
     @model_validator(mode="after")
     def _species_are_known(self) -> "SpeciesOptions":
@@ -176,20 +221,21 @@ OPTIONS: dict[str, type[Strict]] = {
     "h5ad": H5adOptions,
     "labelled_csv": LabelledCsvOptions,
     "mixology": MixologyOptions,
-    "plass": PlannedOptions,
+    "plass": PlassOptions,
     "r_matrices": RMatricesOptions,
-    "shekhar": PlannedOptions,
+    "shekhar": ShekharOptions,
     "simulate": SimulateOptions,
     "species": SpeciesOptions,
-    "tabula_muris_droplet": PlannedOptions,
-    "tabula_muris_facs": PlannedOptions,
+    "tabula_muris_droplet": TabulaMurisFiles,
+    "tabula_muris_facs": TabulaMurisFiles,
+    "tabula_muris_protocols": TabulaMurisProtocolsOptions,
     "tenx_h5": TenxOptions,
     "tenx_h5_streamed": PlannedOptions,
     "zenodo_csv": ZenodoOptions,
 }
 """Every loader id and the schema of its options."""
 
-PLANNED = ("plass", "shekhar", "tabula_muris_droplet", "tabula_muris_facs", "tenx_h5_streamed")
+PLANNED = ("tenx_h5_streamed",)
 """Loaders whose rows exist and whose code does not yet."""
 
 LOADERS = {
@@ -201,9 +247,14 @@ LOADERS = {
     "h5ad": "schash.data.loaders.h5ad:load",
     "labelled_csv": "schash.data.loaders.baron:load_labelled_csv",
     "mixology": "schash.data.loaders.mixology:load",
+    "plass": "schash.data.loaders.plass:load",
     "r_matrices": "schash.data.loaders.rdata_files:load_matrices",
+    "shekhar": "schash.data.loaders.shekhar:load",
     "simulate": "schash.data.simulate:load",
     "species": "schash.data.loaders.species:load",
+    "tabula_muris_droplet": "schash.data.loaders.tabula_muris:load_droplet",
+    "tabula_muris_facs": "schash.data.loaders.tabula_muris:load_facs",
+    "tabula_muris_protocols": "schash.data.loaders.tabula_muris:load_protocols",
     "tenx_h5": "schash.data.loaders.tenx:load",
     "zenodo_csv": "schash.data.loaders.zenodo:load",
 }

@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from schash.data.options import OPTIONS, PLANNED
+from schash.data.label_table import read_label_table
+from schash.data.options import OPTIONS, PLANNED, FileName
 from schash.errors import ConfigError
 from schash.schema import Strict, load_yaml, one_of, validate
 from schash.values import ValuesKind
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\.][^/\\]*$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Md5 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -83,6 +83,8 @@ class Expect(Strict):
     """What a correct load yields; a field left out is not checked."""
 
     cells: int | None = Field(default=None, ge=0)
+    cells_within: int = Field(default=0, ge=0)
+    """How far `cells` may be off, where a public file has changed since the paper counted its cells."""
     genes: int | None = Field(default=None, ge=0)
     total: float | None = Field(default=None, ge=0)
     types: int | None = Field(default=None, ge=0)
@@ -121,6 +123,10 @@ class Dataset(Strict):
     layer: str | None = None
     use_raw: bool = False
     unlabelled: tuple[str, ...] = ()
+    common_labels: str | None = None
+    """Group of the table of common labels whose names the types are given."""
+    label_names: dict[str, str] = Field(default_factory=dict)
+    """Source label to common label, filled in from that group."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Dataset":
@@ -191,7 +197,10 @@ class Registry:
 
 
 def load_registry(
-    registry: str | Path | Mapping[str, Any], overlay: str | Path | Mapping[str, Any] | None = None
+    registry: str | Path | Mapping[str, Any],
+    overlay: str | Path | Mapping[str, Any] | None = None,
+    *,
+    labels: str | Path | None = None,
 ) -> Registry:
     """Read and check a registry.
 
@@ -199,6 +208,7 @@ def load_registry(
     ----------
     registry : path of a YAML file, or a mapping, with the maps `sources` and `datasets`
     overlay : more rows in the same form; a row whose id is known replaces that row whole
+    labels : table of common labels; where it is not given, labels.tsv beside a registry that is a file
 
     Raises
     ------
@@ -214,10 +224,36 @@ def load_registry(
         datasets |= more.datasets
         origins |= dict.fromkeys(more.datasets, more_where)
         where = f"{where} + {more_where}"
-    merged = Registry(where=where, sources=sources, datasets=datasets)
-    for dataset_id, row in datasets.items():
+    if labels is None and not isinstance(registry, Mapping):
+        labels = Path(registry).with_name("labels.tsv")
+    named = dict(_with_label_names(datasets, labels, origins))
+    merged = Registry(where=where, sources=sources, datasets=named)
+    for dataset_id, row in named.items():
         _check_against_source(row, merged, f"{origins[dataset_id]}: datasets.{dataset_id}")
     return merged
+
+
+def _with_label_names(
+    rows: Mapping[str, Dataset], labels: str | Path | None, origins: Mapping[str, str]
+) -> Iterator[tuple[str, Dataset]]:
+    """Every row; one that names a group of the table of common labels has that group's names."""
+    groups: dict[str, dict[str, str]] | None = None
+    for row_id, row in rows.items():
+        key = f"{origins[row_id]}: datasets.{row_id}"
+        if "label_names" in row.model_fields_set:
+            message = f"{key}.label_names comes from the table of common labels; give a group of it as 'common_labels'"
+            raise ConfigError(message)
+        if row.common_labels is None:
+            yield row_id, row
+            continue
+        if labels is None:
+            message = (
+                f"{key}.common_labels: there is no table of common labels, since the registry is no file"
+            )
+            raise ConfigError(message)
+        groups = groups or read_label_table(labels)
+        names = one_of(groups, row.common_labels, what="group", where=f"{labels}, for {key}.common_labels")
+        yield row_id, row.model_copy(update={"label_names": names})
 
 
 def _read(content: str | Path | Mapping[str, Any], name: str) -> tuple[str, _RegistryFile]:

@@ -16,8 +16,8 @@ END = "<!-- made from config/datasets.yaml: end -->"
 def registry_table(registry: Registry) -> str:
     """Two Markdown tables: what can be loaded, and where it is downloaded from."""
     datasets = [
-        "| data set | what | cells x genes | types (over 10 cells) | values | source | stands in for |",
-        "|---|---|---|---|---|---|---|",
+        "| data set | what | cells of | cells x genes | types (over 10 cells) | values | source | stands in for |",
+        "|---|---|---|---|---|---|---|---|",
         *(_dataset_row(row) for row in registry.datasets.values()),
     ]
     sources = [
@@ -30,13 +30,15 @@ def registry_table(registry: Registry) -> str:
 
 def _dataset_row(row: Dataset) -> str:
     expect = row.expect
-    size = f"{_number(expect.cells)} x {_number(expect.genes)}"
+    about = "about " if expect.cells_within else ""
+    size = f"{about}{_number(expect.cells)} x {_number(expect.genes)}"
     types = _number(expect.types) + (f" ({expect.types_over_10})" if expect.types_over_10 is not None else "")
     title = f"{row.title}. {row.note}" if row.note else row.title
     planned = " (loader planned)" if row.is_planned else ""
     cells = (
         f"`{row.id}`{planned}",
         title,
+        "; ".join(known for known in (row.species, row.tissue, row.protocol) if known),
         size,
         types,
         row.values,

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from schash.data.cells import LabelledCells
+from schash.data.loaders.common_labels import with_common_labels
 from schash.data.loaders.expected import check_expected
 from schash.data.options import LOADERS, PLANNED
 from schash.data.registry import Dataset
@@ -24,7 +25,8 @@ def load_dataset(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     """Load one data set and hold it against what the registry expects of it.
 
     files : the fetched files of its source by name; empty where nothing is downloaded
-    Raises `DataError` where a file is missing or damaged, or the result is not what is expected.
+    Raises `DataError` where a file is missing or damaged, a label has no common name, or the result is not what is
+    expected.
     """
     if dataset.loader in PLANNED:
         message = (
@@ -34,6 +36,7 @@ def load_dataset(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
         raise DataError(message)
     target = one_of(LOADERS, dataset.loader, what="loader", where=f"data set {dataset.id}")
     module, function = target.split(":")
-    labelled: LabelledCells = getattr(import_module(module), function)(dataset, files)
+    loaded: LabelledCells = getattr(import_module(module), function)(dataset, files)
+    labelled = with_common_labels(loaded, dataset)
     check_expected(labelled, dataset.expect)
     return labelled

@@ -2,9 +2,9 @@
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def load_matrices(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     tables, labels, studies, donors = [], [], [], []
     for part in options.parts:
         path = file_of(files, part.file, dataset.id)
-        objects = _read(path, (part.counts, part.labels))
+        objects = read_objects(path, (part.counts, part.labels), where=str(path))
         counts = objects[part.counts]  # xarray, genes x cells
         names = [str(name) for name in counts.coords["dim_1"].values]
         genes = [str(name) for name in counts.coords["dim_0"].values]
@@ -65,7 +65,7 @@ def load_fasttopics(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCell
     """
     options = FastTopicsOptions.model_validate(dataset.options)
     path = file_of(files, options.file, dataset.id)
-    content = _read(path, (options.object,))[options.object]
+    content = read_objects(path, (options.object,), where=str(path))[options.object]
     parts = {str(key): value for key, value in content.items()}
     samples = pd.concat([parts["samples"], parts["samples_test"]])
     genes = parts["genes"]
@@ -88,17 +88,18 @@ def _sparse(obj: Any, attributes: Mapping[str, Any]) -> sp.csr_matrix:
     return sp.csc_matrix(entries, shape=(n_rows, n_columns)).tocsr()
 
 
-def _read(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
+def read_objects(source: Path | IO[bytes], names: Sequence[str], *, where: str) -> dict[str, Any]:
+    """All objects of an RData file, among which those called `names` must be; `DataError` naming `where` otherwise."""
     constructors = {**rdata.conversion.DEFAULT_CLASS_MAP, "dgCMatrix": _sparse}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of R classes in the file that we have no use for
-            objects = rdata.read_rda(path, constructor_dict=constructors)
+            objects = rdata.read_rda(source, constructor_dict=constructors)
     except Exception as error:  # rdata raises many kinds for a damaged or foreign file
-        message = f"{path}: cannot be read as RData: {error}"
+        message = f"{where}: cannot be read as RData: {error}"
         raise DataError(message) from error
     missing = [name for name in names if name not in objects]
     if missing:
-        message = f"{path}: has no object {', '.join(missing)}; it holds: {', '.join(map(str, objects))}"
+        message = f"{where}: has no object {', '.join(missing)}; it holds: {', '.join(map(str, objects))}"
         raise DataError(message)
     return {str(key): value for key, value in objects.items()}

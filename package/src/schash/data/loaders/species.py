@@ -24,11 +24,11 @@ PART_LOADERS = {"baron_geo": load_geo, "labelled_csv": load_labelled_csv}
 
 
 def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
-    """Cells of all parts; `batch` and `species` say which part, types are renamed by `rename`."""
+    """Cells of all parts; `batch` and `species` say which part."""
     options = SpeciesOptions.model_validate(dataset.options)
     parts = [_load_part(part, dataset, files) for part in options.parts]
     X, genes = shared_of(_on_one_names(parts, options, dataset, files))
-    labels = pd.concat([part.labels for part in parts]).replace(options.rename)
+    labels = pd.concat([part.labels for part in parts])
     species = np.repeat([part.species for part in options.parts], [part.cells.n_obs for part in parts])
     return make_cells(
         X,

@@ -1,0 +1,22 @@
+"""Files that tests of loaders write, and the registry row that reads them."""
+
+import zipfile
+
+from schash.data.registry import load_registry
+
+
+def dataset(loader, options, *, values="counts", files=(), **row):
+    """A registry row for files that a test has written."""
+    source = {
+        "title": "s", "version": "1", "licence": "CC0", "citation": [{"key": "k", "text": "t"}],
+        "files": [{"name": name, "manual": "written by the test"} for name in files],
+    }  # fmt: skip
+    row = {"source": "s", "loader": loader, "options": options, "values": values, "stand_in_for": "TM"} | row
+    return load_registry({"sources": {"s": source}, "datasets": {"tiny": row}}).dataset("tiny")
+
+
+def zipped(path, **members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return path
