@@ -3,6 +3,7 @@
 An option called `file` names a file of the data set's source, and `member` a member of that archive.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -108,6 +109,10 @@ class ZenodoOptions(Strict):
     row_ranges: tuple[RowRange, ...] = ()
     """Batches of consecutive rows, where one file holds several; in the order of the file."""
 
+    def members(self) -> tuple[tuple[str, ...], ...]:
+        """Every member that is read, each by the names it may have."""
+        return tuple(names for part in self.parts for names in ((part.data, *part.also), (part.labels,)))
+
 
 class TenxOptions(Strict):
     file: str
@@ -208,6 +213,14 @@ LOADERS = {
     "zenodo_csv": "schash.data.loaders.zenodo:load",
 }
 """Function of every built loader, as module:function; imported when it is needed."""
+
+
+def members_of(loader: str, options: Mapping[str, Any]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Archives that are so large that their members are fetched one by one, each with those that a data set reads."""
+    if loader != "zenodo_csv":
+        return {}
+    row = ZenodoOptions.model_validate(options)
+    return {row.file: tuple(dict.fromkeys(row.members()))}
 
 
 def loader_module(loader: str) -> str | None:
