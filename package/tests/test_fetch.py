@@ -212,6 +212,14 @@ def test_html_page_then_second_url(server, fetch):
     assert fetch(server.says("/a", html), server.says("/b", right)).url.endswith("/b")
 
 
+def test_a_connection_that_fails_twice_is_told_once(fetch):
+    with pytest.raises(DownloadError) as caught:
+        fetch("http://127.0.0.1:9/a", sha256=SHA256)
+    assert "Connection refused" in str(caught.value)
+    assert "; then" not in str(caught.value)
+    assert "0x" not in str(caught.value)
+
+
 def test_a_redirect_is_followed(server, fetch):
     fetch(server.says("/a", redirect(server.says("/b", in_ranges))), sha256=SHA256)
     assert [path for path, _ in server.requests] == ["/a", "/b"]

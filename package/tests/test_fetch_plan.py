@@ -102,7 +102,7 @@ def test_what_is_at_hand_is_not_counted(source, tmp_path):
     mirror.mkdir(parents=True)
     (mirror / "b.zip").write_bytes(bytes(5_000_000))
     assert announcement([job], tmp_path, mirror.parent) == (
-        f"Downloads: none; all of 1 source at hand in {tmp_path}"
+        f"Downloads: none; 1 source at hand in {tmp_path} and {mirror.parent}"
     )
 
 
@@ -116,6 +116,21 @@ def test_members_at_hand_are_not_counted(source, tmp_path):
     for name in ("one", "two", "labels"):
         (folder / f"{name}.csv.gz").write_bytes(b"1")
     assert "lake: 1.0 MB (a.bin)" in announcement(jobs, tmp_path, None)
+
+
+def test_many_files_are_counted_and_what_only_a_hand_gets_is_no_download(tmp_path):
+    row = {"title": "Lake", "version": "1", "licence": "CC0", "citation": [{"key": "k", "text": "t"}]}
+    files = [{"name": f"{name}.bin", "urls": ["http://127.0.0.1:9/a"], "bytes": 1000} for name in "abcde"]
+    by_hand = {"name": "z.bin", "manual": "sign in"}
+    both, alone = (
+        load_registry({"sources": {"lake": row | {"files": rows}}}).source("lake")
+        for rows in ([*files, by_hand], [by_hand])
+    )
+    assert announcement([Fetch(both)], tmp_path, None) == (
+        f"Downloads: 5.0 kB of 1 source, to {tmp_path}\n"
+        "  lake: 5.0 kB (a.bin, b.bin, c.bin, and 2 more)\n    by hand: z.bin: sign in"
+    )
+    assert "lake: nothing from a server\n    by hand: z.bin" in announcement([Fetch(alone)], tmp_path, None)
 
 
 # ---- the check ----

@@ -18,6 +18,9 @@ Archives = Literal["members", "whole"]
 BOUNDS = ("at most", "about")
 """What is said of a size that is not exact: of an archive that is fetched in parts, of one that is only estimated."""
 
+NAMED = 3
+"""Files of a source that are named; more are counted."""
+
 
 @dataclass(frozen=True)
 class Fetch:
@@ -62,11 +65,12 @@ def announcement(jobs: Sequence[Fetch], downloads: str | Path, mirror: str | Pat
         _need_of(source, jobs, [Path(folder) / source.id for folder in (downloads, mirror) if folder])
         for source in {job.source.id: job.source for job in jobs}.values()
     ]
-    missing = [need for need in needs if need.files]
+    missing = [need for need in needs if need.files or need.by_hand]
     if not needs:
         return "Downloads: none"
     if not missing:
-        return f"Downloads: none; all of {_count(len(needs), 'source')} at hand in {downloads}"
+        places = " and ".join(str(folder) for folder in (downloads, mirror) if folder)
+        return f"Downloads: none; {_count(len(needs), 'source')} at hand in {places}"
     there = len(needs) - len(missing)
     total = _in_words(
         sum(need.known for need in missing),
@@ -93,8 +97,11 @@ class _Need:
     by_hand: list[str]
 
     def words(self) -> str:
+        files = ", ".join(self.files[:NAMED]) + (
+            f", and {len(self.files) - NAMED} more" if self.files[NAMED:] else ""
+        )
         size = _in_words(self.known, self.unknown, self.bound)
-        what = f"{self.source}: {size} ({', '.join(self.files)})"
+        what = f"{self.source}: {size} ({files})" if files else f"{self.source}: nothing from a server"
         return what + "".join(f"\n    by hand: {line}" for line in self.by_hand)
 
 
@@ -121,13 +128,14 @@ def _need_of(source: Source, jobs: Sequence[Fetch], places: Sequence[Path]) -> _
         missing = sorted(name for name in wanted if not _has_member(file, name, places))
         if in_parts and not missing:
             continue
+        if not file.urls:
+            by_hand.append(f"{file.name}: {file.manual}")
+            continue
         size = file.bytes or file.about_bytes
         files.append(f"{_count(len(missing), 'member')} of {file.name}" if in_parts else file.name)
         known, unknown = known + (size or 0), unknown + (size is None)
         bound |= {"at most"} if in_parts else set()
         bound |= {"about"} if size and not file.bytes else set()
-        if not file.urls:
-            by_hand.append(f"{file.name}: {file.manual}")
     return _Need(source.id, files, known, unknown, [word for word in BOUNDS if word in bound], by_hand)
 
 

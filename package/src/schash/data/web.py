@@ -114,8 +114,14 @@ def answer(
         message = f"redirected more than {MAX_REDIRECTS} times, the last time from {last}: a redirect loop"
         raise AttemptError(message, passing=False) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        message = f"{type(error).__name__}: {error}"
+        message = f"{type(error).__name__}: {_reason(error)}"
         raise AttemptError(message, passing=not isinstance(error, HOPELESS)) from error
+
+
+def _reason(error: Exception) -> str:
+    """What is behind a wrapped error, without the repeated url and the addresses in memory, which differ each time."""
+    inner = error.args[0] if error.args else None
+    return re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>(: )?", "", str(getattr(inner, "reason", None) or error))
 
 
 def _check(response: requests.Response) -> None:
