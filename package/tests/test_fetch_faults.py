@@ -129,6 +129,24 @@ def test_an_archive_without_checksum_must_be_whole(server, fetch, damage):
     assert parts(fetch) == {"counts.txt.gz"}
 
 
+def test_a_server_that_never_ends_is_cut_short(server, fetch):
+    written = []
+
+    def endless(handler):
+        head(handler)
+        try:
+            for _ in range(1000):
+                handler.wfile.write(bytes(CHUNK))
+                written.append(CHUNK)
+        except OSError:
+            pass
+
+    with pytest.raises(DownloadError, match=f"came more than the expected {len(BODY)} bytes"):
+        fetch(server.says("/a", endless), **PINS)
+    assert sum(written) < 500 * CHUNK, "some are under way when the connection is closed"
+    assert parts(fetch) == set()
+
+
 def test_hopeless_answers_are_not_asked_for_again(server, fetch):
     for i, answer in enumerate([status(404), redirect("file:///etc/hostname"), redirect("nowhere://x")]):
         with pytest.raises(DownloadError):
@@ -184,6 +202,7 @@ def test_an_unpinned_file_that_changed_meanwhile_is_begun_anew(server, fetch, he
 
     fetch(server.says("/a", first, ranged(OTHER, ETag='"v2"') if heeds else heedless))
     assert fetch.target.read_bytes() == OTHER
+    assert len(server.requests) == (2 if heeds else 3)
 
 
 def test_a_weak_etag_vouches_for_nothing(server, fetch):

@@ -304,6 +304,14 @@ def test_one_exchanged_while_its_member_comes_is_refused(server, members):
         members("Intra-dataset/TM/Filtered_TM_data.csv")
 
 
+def test_a_whole_archive_in_place_of_a_member_is_refused(server, members):
+    """The list of members came in ranges, the member does not."""
+    server.says("/zip", *[ranged(ARCHIVE)] * 3, whole(ARCHIVE))
+    with pytest.raises(DownloadError, match="the server ignores ranges"):
+        members("Intra-dataset/TM/Filtered_TM_data.csv")
+    assert files_in(members.folder) == set()
+
+
 def test_corrupt_bytes_on_the_way_are_asked_for_again(server, members):
     def corrupt(handler):
         damaged = bytearray(ARCHIVE)
