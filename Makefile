@@ -15,7 +15,7 @@ EXTRAS := workflow,methods,oracle,bench,test
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo small paper bench test lint types unit reference bench-reference constraints schemas clean
+.PHONY: help setup demo small paper fetch fetch-check bench test lint types unit reference bench-reference constraints schemas clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ small: $(STAMP)  ## eight public data sets, the reference suite
 
 paper: $(STAMP)  ## the papers' own data sets (gigabytes, hours)
 	@SCHASH_SUITE=paper BIN=$(BIN) TARGETS="$(TARGETS)" scripts/run_suite.sh $(ARGS)
+
+fetch: $(STAMP)  ## the raw files of a suite and nothing else: make fetch SUITE=paper
+	@SCHASH_SUITE=$(SUITE) BIN=$(BIN) TARGETS=fetch_all scripts/run_suite.sh $(ARGS)
+
+fetch-check: $(STAMP)  ## which of them are at hand and right, and what their addresses answer; downloads nothing
+	@SCHASH_SUITE=$(SUITE) BIN=$(BIN) TARGETS=fetch_check scripts/run_suite.sh $(ARGS)
 
 bench: $(STAMP)  ## the search engine against faiss and usearch: make bench ARGS=--quick
 	@PYTHONPATH=package $(BIN)/python -m benchmarks $(ARGS)

@@ -1,4 +1,6 @@
-"""Download (or take from a mirror) every file of a source, verify it, and write the manifest."""
+"""Download (or take from a mirror) the files of a source, verify them, and write the manifest."""
+
+import logging
 
 from schash.data.fetch import fetch_source, write_manifest
 from schash.data.registry import Source
@@ -6,7 +8,7 @@ from schash.joblog import job_log
 from schash.schema import validate
 
 
-def main(source: dict, config: dict, manifest: str) -> None:
+def main(source: dict, members: dict, config: dict, manifest: str, tell) -> None:
     row = validate(Source, source, where="datasets.yaml")
     # the mirror changes where bytes come from, not which: it is no parameter of the rule, so that setting it
     # downloads nothing again
@@ -15,10 +17,13 @@ def main(source: dict, config: dict, manifest: str) -> None:
         cache_dir=config["downloads"],
         mirror=config["mirror"],
         lock_path=config["lock"],
+        members=members,
+        report=tell,
     )
     write_manifest(manifest, files)
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
-        main(snakemake.params.source, snakemake.config, snakemake.output[0])
+    with job_log(snakemake.log[0]) as tell:
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+        main(snakemake.params.source, snakemake.params.members, snakemake.config, snakemake.output[0], tell)

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from schash.data.cells import write_cells, write_labels
-from schash.data.fetch import read_manifest
 from schash.data.loaders import load_dataset
+from schash.data.manifest import paths_by_name, read_manifest
 from schash.data.registry import Dataset
 from schash.facts import describe
 from schash.joblog import job_log
@@ -14,7 +14,7 @@ from schash.schema import validate
 
 def main(dataset: dict, manifests: list[str], cells: str, labels: str, facts: str) -> str:
     row = validate(Dataset, dataset, where="datasets.yaml")
-    files = {file.file: Path(file.path) for path in manifests for file in read_manifest(path)}
+    files = paths_by_name([file for path in manifests for file in read_manifest(path)])
     loaded = load_dataset(row, files)
     write_cells(cells, loaded.cells)
     write_labels(labels, loaded.labels)

@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from loopback import RETRY, lake, serving
 from scipy import sparse
+
+from schash.data.fetch import fetch_source
 
 
 @pytest.fixture
@@ -20,3 +23,30 @@ def planted(rng):
     X = rng.poisson(profile[np.repeat(np.arange(4), 40)]).astype(np.float32)
     genes = np.array([f"GENE{i:03d}" for i in range(60)])
     return sparse.csr_matrix(X), y, genes
+
+
+@pytest.fixture
+def server():
+    with serving() as state:
+        yield state
+
+
+@pytest.fixture
+def fetch(tmp_path):
+    """Fetch a source of one file `data.bin` with these urls and pins into `tmp_path / "cache"`."""
+
+    def run(*urls, name="data.bin", mirror=None, lock=None, retry=RETRY, report=None, **pins):
+        (fetched,) = fetch_source(
+            lake({"name": name, "urls": list(urls), **pins}),
+            cache_dir=tmp_path / "cache",
+            mirror=mirror,
+            lock_path=lock,
+            progress=False,
+            report=report,
+            retry=retry,
+        )
+        return fetched
+
+    run.folder = tmp_path / "cache" / "lake"
+    run.target = run.folder / "data.bin"
+    return run

@@ -3,84 +3,32 @@
 import gzip
 import hashlib
 import random
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from loopback import html, ranged, redirect, send, status, whole
 
-from schash.data.download import CHUNK, Retry
-from schash.data.fetch import fetch_source, read_manifest, write_manifest
+from schash.data.download import CHUNK
 from schash.data.locks import add_to_lock, read_lock
-from schash.data.registry import load_registry
+from schash.data.manifest import read_manifest, write_manifest
+from schash.data.web import Retry
 from schash.errors import ConfigError, DataError, DownloadError
 
 BODY = bytes(range(256)) * 4000  # 1 MB: several reads of a socket
 SHA256 = hashlib.sha256(BODY).hexdigest()
 MD5 = hashlib.md5(BODY).hexdigest()
-RETRY = Retry(attempts=3, first_wait=0.001, connect_timeout=2, read_timeout=2)
 
 
-@dataclass
-class Server:
-    """A web server whose answers to a path are given by a list of functions, the last of which stays."""
-
-    url: str = ""
-    answers: dict = field(default_factory=dict)
-    requests: list = field(default_factory=list)
-
-    def says(self, path, *answers):
-        self.answers[path] = list(answers)
-        return self.url + path
+CORRUPT = BODY[:-1] + b"X"
 
 
-@pytest.fixture
-def server():
-    state = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            state.requests.append((self.path, self.headers.get("Range")))
-            answers = state.answers.get(self.path, [status(404)])
-            (answers.pop(0) if len(answers) > 1 else answers[0])(self)
-
-        def log_message(self, *args):
-            pass
-
-    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    web.daemon_threads = True
-    thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    state.url = f"http://127.0.0.1:{web.server_port}"
-    yield state
-    web.shutdown()
-    thread.join()
-    web.server_close()
+def right(handler):
+    send(handler, BODY)
 
 
-def send(handler, body, *, code=200, length=None, kind="application/octet-stream", **headers):
-    handler.send_response(code)
-    handler.send_header("Content-Type", kind)
-    handler.send_header("Content-Length", str(len(body) if length is None else length))
-    for name, value in headers.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
-def whole(handler, body=BODY):
-    send(handler, body)
-
-
-def ranged(handler):
+def in_ranges(handler):
     """A server that honours Range."""
-    asked = handler.headers.get("Range")
-    if asked is None:
-        whole(handler)
-        return
-    start = int(asked.removeprefix("bytes=").removesuffix("-"))
-    send(handler, BODY[start:], code=206, Content_Range=f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
+    ranged(BODY)(handler)
 
 
 def dropped(handler):
@@ -88,50 +36,12 @@ def dropped(handler):
     send(handler, BODY[:400_000], length=len(BODY))
 
 
-def status(code):
-    return lambda handler: send(handler, b"no", code=code)
-
-
-def other(body):
-    return lambda handler: whole(handler, body)
-
-
-def html(handler):
-    send(handler, b"<html>sign in</html>", kind="text/html; charset=utf-8")
-
-
-def redirect(to):
-    return lambda handler: send(handler, b"", code=302, Location=to)
-
-
-CORRUPT = BODY[:-1] + b"X"
-
-
-@pytest.fixture
-def fetch(tmp_path):
-    """Fetch a source of one file `data.bin` with these urls and pins into `tmp_path / "cache"`."""
-
-    def run(*urls, mirror=None, lock=None, **pins):
-        file = {"name": "data.bin", "urls": list(urls), **pins}
-        rows = {"lake": {"title": "Lake", "version": "1", "licence": "CC0",
-                         "citation": [{"key": "k", "text": "t"}], "files": [file]}}  # fmt: skip
-        source = load_registry({"sources": rows}).source("lake")
-        (fetched,) = fetch_source(
-            source, cache_dir=tmp_path / "cache", mirror=mirror, lock_path=lock, progress=False, retry=RETRY
-        )
-        return fetched
-
-    run.folder = tmp_path / "cache" / "lake"
-    run.target = run.folder / "data.bin"
-    return run
-
-
 def left(fetch):
     return sorted(path.name for path in fetch.folder.iterdir() if not path.name.startswith("."))
 
 
 def test_a_file_comes_verified_under_its_name(server, fetch):
-    url = server.says("/a", whole)
+    url = server.says("/a", right)
     fetched = fetch(url, sha256=SHA256, bytes=len(BODY))
     assert fetch.target.read_bytes() == BODY
     assert left(fetch) == ["data.bin"]
@@ -142,14 +52,14 @@ def test_a_file_comes_verified_under_its_name(server, fetch):
 
 
 def test_a_file_in_the_cache_is_not_fetched_again(server, fetch):
-    url = server.says("/a", whole)
+    url = server.says("/a", right)
     fetch(url, sha256=SHA256)
     assert fetch(url, sha256=SHA256).how == "cache"
     assert len(server.requests) == 1
 
 
 def test_a_wrong_file_in_the_cache_is_moved_aside_and_fetched(server, fetch, caplog):
-    url = server.says("/a", whole)
+    url = server.says("/a", right)
     fetch.folder.mkdir(parents=True)
     fetch.target.write_bytes(CORRUPT)
     assert fetch(url, sha256=SHA256).how == "download"
@@ -158,7 +68,7 @@ def test_a_wrong_file_in_the_cache_is_moved_aside_and_fetched(server, fetch, cap
 
 
 def test_a_broken_download_is_resumed(server, fetch):
-    url = server.says("/a", dropped, ranged)
+    url = server.says("/a", dropped, in_ranges)
     fetch(url, sha256=SHA256)
     assert fetch.target.read_bytes() == BODY
     assert [asked is None for _, asked in server.requests] == [True, False]
@@ -167,7 +77,7 @@ def test_a_broken_download_is_resumed(server, fetch):
 
 
 def test_what_an_earlier_run_left_is_resumed(server, fetch):
-    url = server.says("/a", ranged)
+    url = server.says("/a", in_ranges)
     fetch.folder.mkdir(parents=True)
     (fetch.folder / "data.bin.part").write_bytes(BODY[:1000])
     fetch(url, md5=MD5)
@@ -176,7 +86,7 @@ def test_what_an_earlier_run_left_is_resumed(server, fetch):
 
 
 def test_a_resumed_download_of_other_bytes_is_begun_anew(server, fetch):
-    url = server.says("/a", ranged)
+    url = server.says("/a", in_ranges)
     fetch.folder.mkdir(parents=True)
     (fetch.folder / "data.bin.part").write_bytes(b"X" * 1000)
     fetch(url, sha256=SHA256)
@@ -184,7 +94,7 @@ def test_a_resumed_download_of_other_bytes_is_begun_anew(server, fetch):
 
 
 def test_a_part_longer_than_the_file_is_begun_anew(server, fetch):
-    url = server.says("/a", ranged)
+    url = server.says("/a", in_ranges)
     fetch.folder.mkdir(parents=True)
     (fetch.folder / "data.bin.part").write_bytes(BODY + b"X")
     fetch(url, sha256=SHA256, bytes=len(BODY))
@@ -200,7 +110,7 @@ def test_a_whole_part_is_not_fetched(server, fetch):
 
 
 def test_a_range_beyond_the_end_is_begun_anew(server, fetch):
-    url = server.says("/a", status(416), ranged)
+    url = server.says("/a", status(416), in_ranges)
     fetch.folder.mkdir(parents=True)
     (fetch.folder / "data.bin.part").write_bytes(BODY + b"X")
     fetch(url, sha256=SHA256)
@@ -208,14 +118,14 @@ def test_a_range_beyond_the_end_is_begun_anew(server, fetch):
 
 
 def test_a_file_without_checksum_is_never_resumed(server, fetch):
-    url = server.says("/a", dropped, ranged)
+    url = server.says("/a", dropped, in_ranges)
     fetch(url)
     assert server.requests == [("/a", None), ("/a", None)]
     assert fetch.target.read_bytes() == BODY
 
 
 def test_a_server_that_ignores_range(server, fetch):
-    url = server.says("/a", dropped, whole)
+    url = server.says("/a", dropped, right)
     fetch(url, sha256=SHA256)
     assert [asked is None for _, asked in server.requests] == [True, False], "the second answer is whole"
     assert fetch.target.read_bytes() == BODY
@@ -233,14 +143,14 @@ def test_a_server_that_sends_another_range(server, fetch):
     ("answer", "pins", "words"),
     [
         (
-            other(CORRUPT),
+            whole(CORRUPT),
             {"sha256": SHA256},
             f"came sha256 {hashlib.sha256(CORRUPT).hexdigest()}, expected {SHA256}",
         ),
-        (other(CORRUPT), {"md5": MD5}, f"came md5 {hashlib.md5(CORRUPT).hexdigest()}, expected {MD5}"),
-        (other(BODY[:-5]), {"bytes": len(BODY)}, f"came {len(BODY) - 5} bytes, expected {len(BODY)}"),
-        (other(BODY + b"X"), {"bytes": len(BODY)}, f"came more than the expected {len(BODY)} bytes"),
-        (other(b""), {}, "came an empty file"),
+        (whole(CORRUPT), {"md5": MD5}, f"came md5 {hashlib.md5(CORRUPT).hexdigest()}, expected {MD5}"),
+        (whole(BODY[:-5]), {"bytes": len(BODY)}, f"came {len(BODY) - 5} bytes, expected {len(BODY)}"),
+        (whole(BODY + b"X"), {"bytes": len(BODY)}, f"came more than the expected {len(BODY)} bytes"),
+        (whole(b""), {}, "came an empty file"),
         (dropped, {}, "400000"),
         (dropped, {"sha256": SHA256}, "came Content-Range|400000|HTTP|connection"),
         (html, {"sha256": SHA256}, "came an HTML page"),
@@ -262,12 +172,12 @@ def test_what_cannot_be_used_leaves_no_file(server, fetch, answer, pins, words):
 
 def test_corrupt_bytes_are_asked_for_twice_at_most(server, fetch):
     with pytest.raises(DownloadError):
-        fetch(server.says("/a", other(CORRUPT)), sha256=SHA256)
+        fetch(server.says("/a", whole(CORRUPT)), sha256=SHA256)
     assert len(server.requests) == 2
 
 
 def test_corrupt_once_then_right(server, fetch):
-    fetch(server.says("/a", other(CORRUPT), whole), sha256=SHA256)
+    fetch(server.says("/a", whole(CORRUPT), right), sha256=SHA256)
     assert fetch.target.read_bytes() == BODY
 
 
@@ -281,29 +191,37 @@ def test_a_short_body_is_noticed_even_if_the_library_does_not(fetch, monkeypatch
         def iter_content(self, size):
             yield b"short"
 
-    monkeypatch.setattr("schash.data.download.requests.get", lambda *_, **__: Short())
+    monkeypatch.setattr("schash.data.web.requests.Session.request", lambda *_, **__: Short())
     with pytest.raises(DownloadError, match="the connection closed after 5 of 10 bytes"):
         fetch("http://127.0.0.1:9/a")
 
 
 @pytest.mark.parametrize("code", [429, 500, 503])
 def test_a_busy_server_is_asked_again(server, fetch, code):
-    fetch(server.says("/a", status(code), status(code), whole), sha256=SHA256)
+    fetch(server.says("/a", status(code), status(code), right), sha256=SHA256)
     assert len(server.requests) == 3
 
 
 def test_a_missing_file_is_asked_for_once_and_then_elsewhere(server, fetch):
-    fetched = fetch(server.says("/a", status(404)), server.says("/b", whole), sha256=SHA256)
+    fetched = fetch(server.says("/a", status(404)), server.says("/b", right), sha256=SHA256)
     assert fetched.url.endswith("/b")
     assert [path for path, _ in server.requests] == ["/a", "/b"]
 
 
 def test_html_page_then_second_url(server, fetch):
-    assert fetch(server.says("/a", html), server.says("/b", whole)).url.endswith("/b")
+    assert fetch(server.says("/a", html), server.says("/b", right)).url.endswith("/b")
+
+
+def test_a_connection_that_fails_twice_is_told_once(fetch):
+    with pytest.raises(DownloadError) as caught:
+        fetch("http://127.0.0.1:9/a", sha256=SHA256)
+    assert "Connection refused" in str(caught.value)
+    assert "; then" not in str(caught.value)
+    assert "0x" not in str(caught.value)
 
 
 def test_a_redirect_is_followed(server, fetch):
-    fetch(server.says("/a", redirect(server.says("/b", ranged))), sha256=SHA256)
+    fetch(server.says("/a", redirect(server.says("/b", in_ranges))), sha256=SHA256)
     assert [path for path, _ in server.requests] == ["/a", "/b"]
 
 
@@ -317,7 +235,7 @@ def test_the_server_is_asked_to_send_the_bytes_as_they_are(server, fetch):
 
     def answer(handler):
         asked.append(handler.headers["Accept-Encoding"])
-        whole(handler)
+        right(handler)
 
     fetch(server.says("/a", answer), sha256=SHA256)
     assert asked == ["identity"]
@@ -332,7 +250,7 @@ def test_a_server_that_compresses_all_the_same(server, fetch):
 
 def test_a_gz_file_stays_packed(server, fetch):
     body = gzip.compress(BODY)
-    fetch(server.says("/a", other(body)), sha256=hashlib.sha256(body).hexdigest())
+    fetch(server.says("/a", whole(body)), sha256=hashlib.sha256(body).hexdigest())
     assert fetch.target.read_bytes() == body
 
 
@@ -342,7 +260,7 @@ def test_back_off_grows():
 
 def test_first_download_is_pinned_by_the_lock_and_then_enforced(server, fetch, tmp_path):
     lock = tmp_path / "pins" / "lock.tsv"
-    url = server.says("/a", whole, other(CORRUPT))
+    url = server.says("/a", right, whole(CORRUPT))
     fetch(url, lock=lock)
     assert read_lock(lock)["lake", "data.bin"]["sha256"] == SHA256
     assert fetch(url, lock=lock).how == "cache"
@@ -354,7 +272,7 @@ def test_first_download_is_pinned_by_the_lock_and_then_enforced(server, fetch, t
 
 
 def test_the_lock_takes_what_the_cache_holds(server, fetch, tmp_path):
-    url = server.says("/a", whole)
+    url = server.says("/a", right)
     fetch(url)
     fetch(url, lock=tmp_path / "lock.tsv")
     assert ("lake", "data.bin") in read_lock(tmp_path / "lock.tsv")
@@ -363,7 +281,7 @@ def test_the_lock_takes_what_the_cache_holds(server, fetch, tmp_path):
 
 
 def test_a_published_checksum_needs_no_lock(server, fetch, tmp_path):
-    fetch(server.says("/a", whole), md5=MD5, lock=tmp_path / "lock.tsv")
+    fetch(server.says("/a", right), md5=MD5, lock=tmp_path / "lock.tsv")
     assert not (tmp_path / "lock.tsv").exists()
 
 
@@ -390,7 +308,7 @@ def mirror(tmp_path):
 
 def test_the_mirror_comes_first(server, fetch, mirror):
     (mirror / "data.bin").write_bytes(BODY)
-    fetched = fetch(server.says("/a", whole), sha256=SHA256, mirror=mirror.parent)
+    fetched = fetch(server.says("/a", right), sha256=SHA256, mirror=mirror.parent)
     assert fetched.how == "mirror"
     assert fetched.url.endswith("/a")
     assert fetch.target.read_bytes() == BODY
@@ -399,7 +317,7 @@ def test_the_mirror_comes_first(server, fetch, mirror):
 
 def test_a_wrong_file_in_the_mirror_is_refused(server, fetch, mirror, caplog):
     (mirror / "data.bin").write_bytes(CORRUPT)
-    assert fetch(server.says("/a", whole), sha256=SHA256, mirror=mirror.parent).how == "download"
+    assert fetch(server.says("/a", right), sha256=SHA256, mirror=mirror.parent).how == "download"
     assert fetch.target.read_bytes() == BODY
     assert "trying the network" in caplog.text
 
@@ -412,7 +330,7 @@ def test_the_message_names_the_mirror_too(server, fetch, mirror):
 
 
 def test_what_the_mirror_lacks_comes_from_the_network(server, fetch, mirror, caplog):
-    assert fetch(server.says("/a", whole), sha256=SHA256, mirror=mirror.parent).how == "download"
+    assert fetch(server.says("/a", right), sha256=SHA256, mirror=mirror.parent).how == "download"
     assert "no such file in the mirror" in caplog.text
 
 
@@ -424,7 +342,7 @@ def test_a_file_that_only_a_hand_can_get(fetch):
 
 
 def test_the_manifest_survives_the_disk(server, fetch, tmp_path):
-    files = [fetch(server.says("/a", whole), sha256=SHA256)]
+    files = [fetch(server.says("/a", right), sha256=SHA256)]
     write_manifest(tmp_path / "out" / "manifest.tsv", files)
     assert read_manifest(tmp_path / "out" / "manifest.tsv") == files
     header = (tmp_path / "out" / "manifest.tsv").read_text().splitlines()[0]

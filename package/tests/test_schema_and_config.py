@@ -48,6 +48,14 @@ def test_preset_chooses_the_deephash_that_runs():
     assert "deephash_paper" in resolved(preset="paper").experiments["fig2a"].methods
 
 
+def test_downloads_come_from_the_config_or_the_environment(monkeypatch):
+    monkeypatch.delenv("SCHASH_DOWNLOADS", raising=False)
+    assert resolved().downloads == "results/downloads"
+    monkeypatch.setenv("SCHASH_DOWNLOADS", "/shared")
+    assert resolved().downloads == "/shared"
+    assert resolved(downloads="/here").downloads == "/here"
+
+
 def test_mirror_comes_from_the_config_or_the_environment(monkeypatch):
     monkeypatch.delenv("SCHASH_MIRROR", raising=False)
     assert resolved().mirror is None
@@ -60,8 +68,9 @@ def test_mirror_comes_from_the_config_or_the_environment(monkeypatch):
     ("given", "words"),
     [
         ({"suite": "smal"}, r"suite 'smal' is not known \(known: demo, paper, small\)"),
-        ({"sed": 1}, r"sed: unknown key; did you mean 'seed'\? \(allowed here: bootstrap, .*seed"),
+        ({"sed": 1}, r"sed: unknown key; did you mean 'seed'\? \(allowed here: archives, bootstrap, .*seed"),
         ({"limits": {"fold_second": 1}}, "limits.fold_second: unknown key; did you mean 'fold_seconds'"),
+        ({"archives": "parts"}, "archives: Input should be 'members' or 'whole'; came 'parts'"),
         ({"preset": "big"}, "preset: Input should be 'compact' or 'paper'; came 'big'"),
         ({"seed": -1}, "seed: .*greater than or equal to 0; came -1"),
         ({"experiments": {"fig2a": {"scheme": "cv7"}}}, "experiments.fig2a.scheme: .*'cv5'.*; came 'cv7'"),

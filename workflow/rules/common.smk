@@ -1,4 +1,6 @@
 # Config, registry and methods, checked while Snakemake parses; names that every rule file uses.
+import re
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -51,6 +53,14 @@ wildcard_constraints:
     scheme="|".join(get_args(Scheme)),
     method=r"\w+",
     experiment=r"\w+",
+
+
+def is_dry_run(arguments):
+    return any(re.fullmatch(r"-n\w*|--dry-?run", argument) for argument in arguments)
+
+
+if is_dry_run(sys.argv):  # then onstart is not called
+    print(PLAN.overview(), flush=True)
 
 
 onstart:

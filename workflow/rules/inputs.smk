@@ -7,11 +7,21 @@ def code(script, *modules):
 
 
 def raw_files(wildcards):
-    """The manifests of the data set's sources; a local h5ad itself; nothing for embedded and simulated cells."""
+    """The manifests of what the data set is loaded from; a local h5ad itself; nothing for embedded and simulated cells."""
     dataset = REGISTRY.dataset(wildcards.dataset)
     if dataset.path:
         return [dataset.path]
-    return [f"{ROOT}/raw/{source.id}.tsv" for source in REGISTRY.sources_of(wildcards.dataset)]
+    return [f"{ROOT}/raw/{job.manifest}.tsv" for job in PLAN.fetches_of(wildcards.dataset)]
+
+
+def source_row(wildcards):
+    return REGISTRY.source(wildcards.source).model_dump(mode="json", exclude_unset=True)
+
+
+def members_to_fetch(wildcards):
+    """Members that the data set reads of the archives of the source."""
+    jobs = {job.source.id: job for job in PLAN.fetches_of(wildcards.dataset)}
+    return dict(jobs[wildcards.source].members)
 
 
 def published_folds(wildcards):

@@ -59,3 +59,10 @@ def test_a_failed_run_fails_make_and_shows_no_old_verdict(make):
     assert result.returncode != 0
     assert "Call it again to retry" in result.stdout
     assert "well" not in result.stdout
+
+
+@pytest.mark.parametrize(("target", "rule"), [("fetch", "fetch_all"), ("fetch-check", "fetch_check")])
+def test_raw_files_of_a_suite_are_fetched_or_checked_alone(make, target, rule):
+    result, calls = make(target, "SUITE=paper", "ARGS=--config archives=whole")
+    assert calls == [f"suite=paper arguments=--config archives=whole -- {rule}"]
+    assert result.returncode == 0

@@ -1,8 +1,8 @@
 """The resolved configuration: defaults, then a suite, then the user's own keys, checked as a whole.
 
 Order of precedence, lowest first: config/config.yaml, the suite's file, a `--configfile` of the user, `--config` keys.
-Snakemake hands over the last two merged; `resolve` puts them on top. `suite` and `mirror` may also come from the
-environment, as SCHASH_SUITE and SCHASH_MIRROR, where the user's keys do not have them.
+Snakemake hands over the last two merged; `resolve` puts them on top. `suite`, `downloads` and `mirror` may also come
+from the environment, as SCHASH_SUITE, SCHASH_DOWNLOADS and SCHASH_MIRROR, where the user's keys do not have them.
 """
 
 import os
@@ -140,6 +140,9 @@ class Config(Strict):
     downloads: str
     lock: str
     mirror: str | None = None
+    archives: Literal["members", "whole"] = Field(
+        description="of an archive of gigabytes, the members that are read, or the whole once"
+    )
     preset: Literal["compact", "paper"]
     seed: int = Field(ge=0)
     threads: int = Field(ge=1, description="threads of a timed run")
@@ -187,6 +190,9 @@ def resolve(given: dict[str, Any], *, default_path: str | Path, suites: str | Pa
     experiments = merged.get("experiments")
     if isinstance(experiments, dict):  # what is not one, validation names
         merged["experiments"] = {name: spec for name, spec in experiments.items() if spec is not None}
+    merged["downloads"] = (
+        given.get("downloads") or os.environ.get("SCHASH_DOWNLOADS") or merged.get("downloads")
+    )
     merged["mirror"] = merged.get("mirror") or os.environ.get("SCHASH_MIRROR") or None
     config = validate(Config, merged, where=f"config (suite {suite})")
     return config.model_copy(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from schash.config import CONTROLLED, KINDS, Config, Kind
+from schash.data.download_plan import Fetch, all_fetches, announcement, fetches_of
 from schash.data.registry import Registry
 from schash.errors import ConfigError
 from schash.methods.catalogue import Catalogue
@@ -121,15 +122,32 @@ class Plan:
         """Every (data set, scheme) of an experiment: what is scored together."""
         return list(dict.fromkeys((run.dataset, run.scheme) for run in self.runs(experiment)))
 
+    def fetches_of(self, dataset: str) -> list[Fetch]:
+        """What has to be downloaded for a data set."""
+        return fetches_of(self.registry, dataset, self.config.archives)
+
+    def fetches(self) -> list[Fetch]:
+        """What has to be downloaded for the suite, in its order."""
+        return all_fetches(self.registry, self._datasets(), self.config.archives)
+
+    def _datasets(self) -> list[str]:
+        """Data sets of all experiments, in the suite's order."""
+        return list(
+            dict.fromkeys(name for spec in self.config.experiments.values() for name in spec.datasets)
+        )
+
+    def downloads(self) -> str:
+        """What will be downloaded, how much and where to, in a few lines for the terminal."""
+        return announcement(self.fetches(), self.config.downloads, self.config.mirror)
+
     def overview(self) -> str:
         """What is going to happen, in a few lines for the terminal."""
         runs = {run for name in self.of_kind(*CONTROLLED) for run in self.runs(name)}
-        datasets = {name for spec in self.config.experiments.values() for name in spec.datasets}
         minutes = sum(spec.minutes for spec in self.config.experiments.values())
         return (
-            f"schash {self.config.suite}: {', '.join(self.config.experiments)}; {len(datasets)} data sets, "
+            f"schash {self.config.suite}: {', '.join(self.config.experiments)}; {len(self._datasets())} data sets, "
             f"{len(runs)} runs of {len({run.method for run in runs})} methods, "
-            f"budget {minutes:g} min on 2 cores"
+            f"budget {minutes:g} min on 2 cores\n{self.downloads()}"
         )
 
 

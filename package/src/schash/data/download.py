@@ -1,151 +1,206 @@
-"""One file over HTTP: resumed after a break, tried again after a passing fault, verified against its pin."""
+"""One file over HTTP, or a span of its bytes: resumed after a break, tried again after a passing fault, verified.
+
+What has come lies in `<name>.part`. It is continued where something proves the whole afterwards: a checksum, or the
+server's own mark of the version (ETag), which is kept beside it in `<name>.part.etag`.
+"""
 
 import logging
-import time
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from schash.data.verify import Pin, fault_of
+from schash.data.progress import Report, meter
+from schash.data.sizes import in_words
+from schash.data.verify import Pin, fault_of, proves_itself
+from schash.data.web import AttemptError, RangesIgnoredError, Retry, answer, content_range, persevere
+from schash.errors import DownloadError
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 1 << 16
 """Bytes written at a time, and the most that a broken connection can cost."""
-PASSING_STATUS = (408, 425, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
-class Retry:
-    """How often and how patiently each url is tried. Times in seconds."""
+class Span:
+    """Bytes `start` to `stop`, that one not included, of a file of `total` bytes."""
 
-    attempts: int = 4
-    first_wait: float = 1.0
-    factor: float = 3.0
-    connect_timeout: float = 15.0
-    read_timeout: float = 60.0
-
-    def wait(self, attempt: int) -> float:
-        """Pause after the failed attempt number `attempt` (from 0)."""
-        return self.first_wait * self.factor**attempt
+    start: int
+    stop: int
+    total: int
 
 
-class _AttemptError(Exception):
-    """An attempt failed. `passing` faults are worth another attempt at the same url.
-
-    `mismatch`: whole but wrong bytes came. Once may be an accident; the same bytes again are what the url serves.
-    """
-
-    def __init__(self, message: str, *, passing: bool, mismatch: bool = False) -> None:
-        super().__init__(message)
-        self.passing = passing
-        self.mismatch = mismatch
-
-
-def download(url: str, part: Path, pin: Pin, *, retry: Retry, progress: bool) -> str | None:
+def download(
+    url: str,
+    part: Path,
+    pin: Pin,
+    *,
+    retry: Retry,
+    progress: bool,
+    report: Report | None = None,
+    span: Span | None = None,
+    check: Callable[[Path], str | None] | None = None,
+) -> str | None:
     """Fetch `url` into `part` until it fits `pin`; None on success, else what went wrong.
 
-    `part` may hold the start of the file: it is continued if the pin has a checksum to prove the whole, and begun
-    anew otherwise. After a failure that a continuation cannot mend it is removed.
+    progress, report : see `schash.data.progress.meter`
+    span : fetch only these bytes, which only a server that serves ranges can give
+    check : says what is wrong with a complete `part`; by default, what `pin` says
+
+    `part` may hold the start of the file, which is then continued. After a failure that a continuation cannot mend it
+    is removed. `DownloadError` where the disk is full or cannot be written.
     """
-    faults: list[str] = []
-    for attempt in range(retry.attempts):
-        if attempt:
-            time.sleep(retry.wait(attempt - 1))
-        try:
-            _receive(url, part, pin, retry, progress)
-            _verify(part, pin)
-        except _AttemptError as fault:
-            logger.info("%s: attempt %d of %d: %s", url, attempt + 1, retry.attempts, fault)
-            known = str(fault) in faults
-            faults.append(str(fault))
-            if not fault.passing or (fault.mismatch and known):
-                break
-        else:
-            return None
-    return "; then ".join(dict.fromkeys(faults))
-
-
-def _verify(part: Path, pin: Pin) -> None:
-    fault = fault_of(part, pin)
-    if fault is not None:
-        part.unlink()  # nothing in it can be trusted, so the next attempt starts anew
-        raise _AttemptError(fault, passing=True, mismatch=True)
-
-
-def _receive(url: str, part: Path, pin: Pin, retry: Retry, progress: bool) -> None:
-    """One request, appended to `part`."""
-    start = part.stat().st_size if part.exists() and pin.has_checksum else 0
-    if pin.bytes is not None and start >= pin.bytes:
-        if start == pin.bytes:
-            return
-        start = 0
-    # identity: a server must not compress, or unpack, what is stored compressed
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-    timeout = (retry.connect_timeout, retry.read_timeout)
+    transfer = _Transfer(
+        url, part, pin, retry, progress, report, span, check or (lambda path: fault_of(path, pin))
+    )
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=timeout) as response:
-            _check_response(response, part, start)
-            resumed = _is_continuation(response, start)
+        return persevere(transfer.attempt, url, retry, reached=transfer.size)
+    except OSError as error:
+        message = f"{part}: cannot be written: {error}; what has come is kept, call again to continue"
+        raise DownloadError(message) from error
+
+
+@dataclass(frozen=True)
+class _Transfer:
+    url: str
+    part: Path
+    pin: Pin
+    retry: Retry
+    progress: bool
+    report: Report | None
+    span: Span | None
+    check: Callable[[Path], str | None]
+
+    def size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    @property
+    def _etag(self) -> Path:
+        return self.part.with_name(f"{self.part.name}.etag")
+
+    def attempt(self) -> None:
+        """One request, appended to the part, and the check of the whole."""
+        self._receive()
+        fault = self.check(self.part)
+        if fault is not None:
+            self._discard()  # nothing in it can be trusted, so the next attempt starts anew
+            raise AttemptError(fault, passing=True, mismatch=True)
+        self._etag.unlink(missing_ok=True)
+
+    def _discard(self) -> None:
+        self.part.unlink(missing_ok=True)
+        self._etag.unlink(missing_ok=True)
+
+    def _receive(self) -> None:
+        is_proved = self.pin.has_checksum or self.span is not None
+        etag = self._etag.read_text() if not is_proved and self._etag.exists() else ""
+        start = self.size() if is_proved or etag else 0
+        if self.pin.bytes is not None and start >= self.pin.bytes:
+            if start == self.pin.bytes:
+                return
+            start = 0
+        headers = self._range_header(start) | ({"If-Range": etag} if start and etag else {})
+        with answer(self.url, headers, self.retry) as response:
+            if response.status_code == 416:
+                self._take_or_drop(start)
+                return
+            resumed = self._is_continuation(response, start, etag)
             if start:
-                logger.info("%s: %s", url, f"resumed at byte {start}" if resumed else "started anew")
-            _save(response, part, start if resumed else 0, pin, progress)
-    except requests.RequestException as error:
-        message = f"{type(error).__name__}: {error}"
-        raise _AttemptError(message, passing=not isinstance(error, requests.exceptions.InvalidURL)) from error
+                how = f"resumed at byte {start}" if resumed else "started anew"
+                logger.info("%s: %s", self.url, how)
+            self._save(response, start if resumed else 0)
 
+    def _range_header(self, start: int) -> dict[str, str]:
+        if self.span is not None:
+            return {"Range": f"bytes={self.span.start + start}-{self.span.stop - 1}"}
+        return {"Range": f"bytes={start}-"} if start else {}
 
-def _check_response(response: requests.Response, part: Path, start: int) -> None:
-    if response.status_code == 416 and start:
-        part.unlink()
+    def _take_or_drop(self, start: int) -> None:
+        """The server has nothing more: the part is whole, where it was cut off before its name was changed."""
+        if start and self.pin.has_checksum and self.check(self.part) is None:
+            return
+        self._discard()
         message = f"HTTP 416: the server has nothing after byte {start}"
-        raise _AttemptError(message, passing=True)
-    if response.status_code not in (200, 206):
-        message = f"HTTP {response.status_code} {response.reason}"
-        raise _AttemptError(message, passing=response.status_code in PASSING_STATUS)
-    kind = response.headers.get("Content-Type", "")
-    if kind.startswith("text/html"):
-        message = "came an HTML page, expected a data file"
-        raise _AttemptError(message, passing=False)
+        raise AttemptError(message, passing=start > 0)
 
-
-def _is_continuation(response: requests.Response, start: int) -> bool:
-    """True if the body starts at byte `start`; a server may answer a Range request with the whole file."""
-    if response.status_code != 206:
-        return False
-    if response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+    def _is_continuation(self, response: requests.Response, start: int, etag: str) -> bool:
+        """True if the body starts at byte `start`; a server may answer a Range request with the whole file."""
+        if response.status_code != 206:
+            if self.span is not None:
+                raise RangesIgnoredError
+            return False
+        first, _, total = content_range(response)
+        asked = start + (self.span.start if self.span else 0)
+        if first != asked:
+            message = (
+                f"asked for bytes from {asked}, came Content-Range {response.headers['Content-Range']!r}"
+            )
+            raise AttemptError(message, passing=False)
+        if self.span is not None and total not in (None, self.span.total):
+            message = f"the file has {total} bytes now, and had {self.span.total}"
+            raise AttemptError(message, passing=False)
+        if etag and response.headers.get("ETag") != etag:
+            self._discard()
+            message = "the file has changed on the server since the transfer began"
+            raise AttemptError(message, passing=True)
         return True
-    message = f"asked for bytes from {start}, came Content-Range {response.headers.get('Content-Range')!r}"
-    raise _AttemptError(message, passing=False)
 
+    def _save(self, response: requests.Response, start: int) -> None:
+        announced = response.headers.get("Content-Length", "")
+        encoded = "Content-Encoding" in response.headers  # then the length is that of the encoded body
+        end = start + int(announced) if announced.isdigit() and not encoded else None
+        total = self.pin.bytes or end
+        self._check_space(total, start)
+        self._keep_etag(response, start)
+        size = start
+        name = self.part.name.removesuffix(".part")
+        with (
+            meter(name, start=start, total=total, show=self.progress, report=self.report) as tell,
+            self.part.open("ab" if start else "wb") as handle,
+        ):
+            for chunk in response.iter_content(CHUNK):
+                size += len(chunk)
+                if self.pin.bytes is not None and size > self.pin.bytes:
+                    break
+                handle.write(chunk)
+                tell(size)
+        if self.pin.bytes is not None and size > self.pin.bytes:
+            self._discard()
+            message = f"came more than the expected {self.pin.bytes} bytes"
+            raise AttemptError(message, passing=True, mismatch=True)
+        if end is not None and size < end:
+            message = f"the connection closed after {size} of {end} bytes"
+            raise AttemptError(message, passing=True)
+        self._check_framing(response)
 
-def _save(response: requests.Response, part: Path, start: int, pin: Pin, progress: bool) -> None:
-    announced = response.headers.get("Content-Length")
-    encoded = "Content-Encoding" in response.headers  # then the length is that of the encoded body
-    end = start + int(announced) if announced and not encoded else None
-    size = start
-    with _bar(progress) as bar, part.open("ab" if start else "wb") as handle:
-        name = part.name.removesuffix(".part")
-        task = bar.add_task(name, total=pin.bytes or end, completed=start)
-        for chunk in response.iter_content(CHUNK):
-            size += len(chunk)
-            if pin.bytes is not None and size > pin.bytes:
-                break
-            handle.write(chunk)
-            bar.update(task, completed=size)
-    if pin.bytes is not None and size > pin.bytes:
-        part.unlink()
-        message = f"came more than the expected {pin.bytes} bytes"
-        raise _AttemptError(message, passing=True, mismatch=True)
-    if end is not None and size < end:
-        message = f"the connection closed after {size} of {end} bytes"
-        raise _AttemptError(message, passing=True)
+    def _check_space(self, total: int | None, start: int) -> None:
+        free = shutil.disk_usage(self.part.parent).free
+        if total is not None and total - start > free:
+            message = (
+                f"{self.part.parent}: has room for {in_words(free)}, and {self.part.name} needs "
+                f"{in_words(total - start)} more; free some, or choose another folder by the config key downloads"
+            )
+            raise DownloadError(message)
 
+    def _keep_etag(self, response: requests.Response, start: int) -> None:
+        if start:
+            return
+        etag = response.headers.get("ETag", "")
+        if etag.startswith('"') and not self.pin.has_checksum:  # a weak one (W/) does not stand for the bytes
+            self._etag.write_text(etag)
+        else:
+            self._etag.unlink(missing_ok=True)
 
-def _bar(progress: bool) -> Progress:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    return Progress(*columns, console=console, transient=True, disable=not (progress and console.is_terminal))
+    def _check_framing(self, response: requests.Response) -> None:
+        """Where neither server, pin nor format say where a file ends, a cut one looks like a whole one."""
+        framed = "Content-Length" in response.headers or "Transfer-Encoding" in response.headers
+        known = self.pin.has_checksum or self.pin.bytes is not None or proves_itself(self.part.name)
+        if not framed and not known:
+            self._discard()
+            message = (
+                "the server does not say how long the file is, and nothing else tells whether it is whole"
+            )
+            raise AttemptError(message, passing=False)

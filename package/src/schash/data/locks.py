@@ -1,12 +1,16 @@
 """Pins for files that are published without a checksum: the bytes that came first are enforced afterwards."""
 
 import fcntl
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from schash.atomic import atomic_path
 from schash.errors import ConfigError
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = ("source", "file", "sha256", "bytes", "date", "url")
 
@@ -22,7 +26,14 @@ def read_lock(path: str | Path) -> dict[tuple[str, str], dict[str, str]]:
             f"{path}: is not a lock file; it must be tab-separated with the columns {', '.join(COLUMNS)}"
         )
         raise ConfigError(message)
-    return {(row[0], row[1]): dict(zip(COLUMNS, row, strict=True)) for row in rows[1:]}
+    named = [dict(zip(COLUMNS, row, strict=True)) for row in rows[1:]]
+    for row in named:
+        if not (re.fullmatch("[0-9a-f]{64}", row["sha256"]) and row["bytes"].isdigit()):
+            came = f"sha256 {row['sha256']!r} and bytes {row['bytes']!r}"
+            where = f"{path}: the row of {row['source']}/{row['file']}"
+            message = f"{where} has {came}, expected 64 hexadecimal digits and a number"
+            raise ConfigError(message)
+    return {(row["source"], row["file"]): row for row in named}
 
 
 def add_to_lock(path: str | Path, row: dict[str, str]) -> None:
@@ -41,5 +52,9 @@ def exclusive(path: str | Path) -> Iterator[None]:
     """Hold a lock that other processes wait for; the system frees it when its holder dies."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("%s: another process is at work here; waiting for it", path)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -3,7 +3,9 @@
 An option called `file` names a file of the data set's source, and `member` a member of that archive.
 """
 
+import posixpath
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -125,6 +127,16 @@ class ZenodoOptions(Strict):
             message = "folds: only for a single part without row_ranges, whose cells the file numbers"
             raise ValueError(message)
         return self
+
+    def members(self) -> tuple[tuple[str, ...], ...]:
+        """Every member that is read, each by the names it may have."""
+        tables = [names for part in self.parts for names in ((part.data, *part.also), (part.labels,))]
+        return (*tables, (self.folds_member,)) if self.folds_member else tuple(tables)
+
+    @property
+    def folds_member(self) -> str | None:
+        """The member that holds the published folds: `folds`, in the folder of the table."""
+        return self.folds and posixpath.join(posixpath.dirname(self.parts[0].data), self.folds)
 
 
 class TenxOptions(Strict):
@@ -259,6 +271,14 @@ LOADERS = {
     "zenodo_csv": "schash.data.loaders.zenodo:load",
 }
 """Function of every built loader, as module:function; imported when it is needed."""
+
+
+def members_of(loader: str, options: Mapping[str, Any]) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Archives that are so large that their members are fetched one by one, each with those that a data set reads."""
+    if loader != "zenodo_csv":
+        return {}
+    row = ZenodoOptions.model_validate(options)
+    return {row.file: tuple(dict.fromkeys(row.members()))}
 
 
 def loader_module(loader: str) -> str | None:

@@ -35,6 +35,8 @@ class SourceFile(Strict):
     name: FileName
     urls: tuple[Url, ...] = ()
     bytes: int | None = Field(default=None, gt=0)
+    about_bytes: int | None = Field(default=None, gt=0)
+    """Size to announce where the exact one is not published. Nothing is held against it."""
     sha256: Sha256 | None = None
     md5: Md5 | None = None
     manual: str | None = None

@@ -1,8 +1,14 @@
 """What a file must be (its pin), and whether the bytes on disk are that."""
 
+import gzip
 import hashlib
+import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -25,16 +31,60 @@ def digest(path: str | Path, algorithm: str) -> str:
         return hashlib.file_digest(handle, algorithm).hexdigest()
 
 
-def fault_of(path: str | Path, pin: Pin) -> str | None:
-    """What is wrong with a file, as "came ..., expected ..."; None where it is what its pin says."""
-    size = Path(path).stat().st_size
-    if pin.bytes is not None and size != pin.bytes:
-        return f"came {size} bytes, expected {pin.bytes} ({pin.origin})"
+def fault_of(path: str | Path, pin: Pin, *, name: str | None = None) -> str | None:
+    """What is wrong with a file, as "came ..., expected ..."; None where it is what its pin says.
+
+    name : name that the file will have, where it is not that of `path` without .part
+    A file without a checksum must at least be no HTML page and, where its name promises an archive (zip, gz, tar),
+    an archive that is whole.
+    """
+    fault = _fault_of_bytes(Path(path), pin)
+    if fault is None and pin.has_checksum:
+        return None
+    if _is_html(Path(path)):
+        return "came an HTML page, expected a data file"
+    return fault or _fault_of_archive(Path(path), name or Path(path).name.removesuffix(".part"))
+
+
+def _fault_of_bytes(path: Path, pin: Pin) -> str | None:
+    size = path.stat().st_size
     if size == 0:
         return "came an empty file"
+    if pin.bytes is not None and size != pin.bytes:
+        return f"came {size} bytes, expected {pin.bytes} ({pin.origin})"
     for algorithm, expected in (("sha256", pin.sha256), ("md5", pin.md5)):
         if expected is not None:
             came = digest(path, algorithm)
             if came != expected:
                 return f"came {algorithm} {came}, expected {expected} ({pin.origin})"
+    return None
+
+
+def _is_html(path: Path) -> bool:
+    with path.open("rb") as handle:
+        begin = handle.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return begin.startswith((b"<!doctype html", b"<html"))
+
+
+def proves_itself(name: str) -> bool:
+    """True for names of archives, whose format tells a whole one from a cut one."""
+    return name.removesuffix(".part").endswith((".zip", ".gz", ".tgz", ".tar"))
+
+
+def _fault_of_archive(path: Path, name: str) -> str | None:
+    try:
+        if name.endswith(".zip"):
+            with ZipFile(path) as archive:
+                broken = archive.testzip()
+            return None if broken is None else f"came a zip whose member {broken!r} is damaged"
+        if name.endswith((".gz", ".tgz")):
+            with gzip.open(path) as handle:
+                while handle.read(CHUNK):
+                    pass
+        elif name.endswith(".tar"):
+            with tarfile.open(path) as tar:
+                for _ in tar:
+                    pass
+    except (BadZipFile, tarfile.TarError, OSError, EOFError, zlib.error, NotImplementedError) as error:
+        return f"came a cut or damaged archive: {error}"
     return None

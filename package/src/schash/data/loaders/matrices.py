@@ -17,6 +17,7 @@ import pyarrow
 import pyarrow.csv
 import scipy.sparse as sp
 
+from schash.data.archives import check_members, open_fetched
 from schash.errors import DataError
 
 BYTES_PER_BLOCK = 1 << 24
@@ -34,8 +35,11 @@ class Table:
 
 
 def file_of(files: Mapping[str, Path], name: str, dataset: str) -> Path:
-    """The path of a fetched file; `DataError` listing those at hand where it is not among them."""
-    if name in files and Path(files[name]).is_file():
+    """The path of a fetched file, or of the folder of an archive's members.
+
+    Raises `DataError` listing those at hand where it is not among them.
+    """
+    if name in files and Path(files[name]).exists():
         return Path(files[name])
     message = f"{dataset}: file {name!r} is not at hand; at hand: {', '.join(sorted(files)) or 'none'}"
     raise DataError(message)
@@ -43,9 +47,14 @@ def file_of(files: Mapping[str, Path], name: str, dataset: str) -> Path:
 
 @contextmanager
 def zip_member(path: Path, *members: str) -> Iterator[IO[bytes]]:
-    """Open the first of `members` that a zip holds; nothing is ever unpacked to disk."""
+    """Open the first of `members` that a zip holds, or the folder of its fetched members; nothing is unpacked."""
+    if path.is_dir():
+        with open_fetched(path, members) as handle:
+            yield handle
+        return
     try:
         with ZipFile(path) as archive:
+            check_members(archive, path.stat().st_size, path)
             held = [name for name in members if name in archive.namelist()]
             if not held:
                 message = (

@@ -5,7 +5,6 @@ most machines. Cell names are those of the table's first column. The folds of th
 tables of single data sets.
 """
 
-import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -89,11 +88,10 @@ def published_folds(dataset: Dataset, files: Mapping[str, Path]) -> PublishedFol
     Raises `DataError` where it is not there, or is no file of folds of these labels.
     """
     options = ZenodoOptions.model_validate(dataset.options)
-    assert options.folds is not None  # who asks knows that there are some
+    member = options.folds_member
+    assert member is not None  # who asks knows that there are some
     path = file_of(files, options.file, dataset.id)
-    part = options.parts[0]
-    member = posixpath.join(posixpath.dirname(part.data), options.folds)
-    _, column = _labels(path, part, options.label_column)
+    _, column = _labels(path, options.parts[0], options.label_column)
     try:
         with zip_member(path, member) as handle:
             return read_cv_folds(handle, where=f"{path}:{member}", column=column)
