@@ -38,7 +38,7 @@ small: $(STAMP)  ## eight public data sets, the reference suite
 paper: $(STAMP)  ## the papers' own data sets (gigabytes, hours)
 	@SCHASH_SUITE=paper BIN=$(BIN) TARGETS="$(TARGETS)" scripts/run_suite.sh $(ARGS)
 
-bench: $(STAMP)  ## the search engine against faiss and usearch: make bench ARGS=--quick
+bench: $(STAMP)  ## the search engine against faiss and usearch, the readers against pandas: make bench ARGS=--quick
 	@PYTHONPATH=package $(BIN)/python -m benchmarks $(ARGS)
 
 test: lint types unit  ## lint, types, unit tests and the workflow's own tests

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from schash.data.cells import read_cells, read_labels
+from schash.data.cells import read_labels, read_names
 from schash.joblog import job_log
 from schash.splits import make_split, write_split
 
@@ -10,7 +10,7 @@ from schash.splits import make_split, write_split
 def main(cells: str, labels: str, dataset: str, scheme: str, seed: int, directory: Path) -> None:
     split = make_split(
         read_labels(labels),
-        read_cells(cells).obs,
+        read_names(cells).obs,
         dataset=dataset,
         scheme=scheme,
         seed=seed,

@@ -109,9 +109,20 @@ class ZenodoOptions(Strict):
     """Batches of consecutive rows, where one file holds several; in the order of the file."""
 
 
-class TenxOptions(Strict):
+class TenxClusters(Strict):
+    """A csv with the columns Barcode and Cluster inside a tar archive, as Cell Ranger packs its analysis."""
+
     file: str
-    genome: str
+    member: str = "analysis/clustering/graphclust/clusters.csv"
+
+
+class TenxOptions(Strict):
+    """`genome`: the one to read where there are several."""
+
+    file: str
+    genome: str | None = None
+    clusters: TenxClusters | None = None
+    """Labels by barcode; without them, or where a cell is in none, there is no label."""
 
 
 class PlannedOptions(Strict):
@@ -184,12 +195,11 @@ OPTIONS: dict[str, type[Strict]] = {
     "tabula_muris_droplet": PlannedOptions,
     "tabula_muris_facs": PlannedOptions,
     "tenx_h5": TenxOptions,
-    "tenx_h5_streamed": PlannedOptions,
     "zenodo_csv": ZenodoOptions,
 }
 """Every loader id and the schema of its options."""
 
-PLANNED = ("plass", "shekhar", "tabula_muris_droplet", "tabula_muris_facs", "tenx_h5_streamed")
+PLANNED = ("plass", "shekhar", "tabula_muris_droplet", "tabula_muris_facs")
 """Loaders whose rows exist and whose code does not yet."""
 
 LOADERS = {

@@ -22,7 +22,7 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     path = file_of(files, options.file, dataset.id)
     tables, labels, batches = [], [], []
     for part in options.parts:
-        table, part_labels = _part(path, part, options.label_column)
+        table, part_labels = _part(path, part, options.label_column, dataset.values)
         tables.append(table)
         labels += part_labels
         batches += [part.batch] * len(table.rows)
@@ -45,9 +45,9 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     )
 
 
-def _part(path: Path, part: ZenodoPart, label_column: str) -> tuple[Table, list[str]]:
+def _part(path: Path, part: ZenodoPart, label_column: str, values: str) -> tuple[Table, list[str]]:
     with zip_member(path, part.data, *part.also) as handle:
-        table = read_table(handle, where=f"{path}:{part.data}")
+        table = read_table(handle, where=f"{path}:{part.data}", values=values)
     with zip_member(path, part.labels) as handle:
         labels = pd.read_csv(handle, dtype=str, keep_default_na=False)
     if label_column not in labels:
