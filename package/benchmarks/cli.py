@@ -51,7 +51,7 @@ def main(
         ),
     ] = None,
 ) -> None:
-    """Measure the search engine against faiss and usearch."""
+    """Measure the search engine against faiss and usearch, and the readers against pandas and scanpy."""
     names = _cases(only)
     console = Console(width=None if Console().is_terminal else 160)
     absent = missing(EXACT + PEERS)
@@ -100,8 +100,10 @@ def _run(names: list[str], settings: Settings, results: Results, console: Consol
             CASES[name](settings, report)
             results.save()
             progress.advance(task)
-    write_figure(draw(results.search), results.folder)
-    written = ["bench.tsv", "facts.tsv", "bench.png", "bench.svg"]
+    written = ["bench.tsv", "facts.tsv"]
+    if len(results.search):
+        write_figure(draw(results.search), results.folder)
+        written += ["bench.png", "bench.svg"]
     reached = verdicts((results.search, results.facts))
     (results.folder / "targets.tsv").unlink(missing_ok=True)
     if len(reached):

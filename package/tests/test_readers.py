@@ -207,7 +207,7 @@ def test_a_single_table_is_not_copied_by_a_join(rng):
 
 def test_joins_against_pandas(rng):
     frames = [
-        counts_frame(rng, n, 9).rename(columns=lambda name, k=n: name.replace("MT-7", f"MT-{k}"))
+        counts_frame(rng, n, 9).rename(columns=lambda name, k=n: name.replace("MT-7", f"own-{k}"))
         for n in (5, 8)
     ]
     frames[1] = frames[1].iloc[:, ::-1]

@@ -326,8 +326,9 @@ def test_files_that_do_not_fit_together(counts, tmp_path, changes, words):
         load_dataset(dataset(genome="mm10"), {"x.h5": tmp_path / "x.h5"})
 
 
-def test_pointers_that_fall(counts, tmp_path):
-    indptr = sp.csr_matrix(counts).indptr.copy()
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint64])
+def test_pointers_that_fall(counts, tmp_path, dtype):
+    indptr = sp.csr_matrix(counts).indptr.astype(dtype)
     indptr[10] = indptr[12] + 1
     write_tenx(tmp_path / "x.h5", counts, indptr=indptr)
     with pytest.raises(
