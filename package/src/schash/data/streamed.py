@@ -131,7 +131,7 @@ def write_loaded(
 def _write_blocks(file: h5py.File, blocks: Iterator[sp.csr_matrix], n_genes: int) -> Totals:
     nonzeros, total = 0, 0.0
     packing = {"chunks": (ENTRIES_PER_CHUNK,), "compression": "gzip", "compression_opts": 1}
-    empty = sp.csr_matrix((0, n_genes), dtype=np.float32)
+    empty = sp.csr_matrix(np.zeros((0, n_genes), dtype=np.float32))
     write_elem(file, "X", empty, dataset_kwargs={"indptr_dtype": np.int64, **packing})
     X: Any = sparse_dataset(file["X"])
     for block in blocks:

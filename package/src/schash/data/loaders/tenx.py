@@ -21,13 +21,14 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> StreamedCells:
     """The cells of one genome; those without a cluster, or all where there is no table of clusters, are unlabelled."""
     options = TenxOptions.model_validate(dataset.options)
     opened = open_tenx(file_of(files, options.file, dataset.id), options.genome)
-    labels: Sequence[str | None] = [None] * len(opened.barcodes)
+    barcodes = list(opened.barcodes)
+    labels: Sequence[str | None] = [None] * len(barcodes)
     if options.clusters is not None:
         path = file_of(files, options.clusters.file, dataset.id)
-        labels = _labels(read_clusters(path, options.clusters.member), opened.barcodes, str(path))
+        labels = _labels(read_clusters(path, options.clusters.member), barcodes, str(path))
     return stream_cells(
         opened.chunks,
-        list(opened.barcodes),
+        barcodes,
         distinct(list(opened.symbols)),
         labels=labels,
         gene_id=list(opened.gene_ids),

@@ -196,7 +196,7 @@ def _nonzeros(numbers: pyarrow.Table, n_rows: int) -> sp.csr_matrix:
     """The entries that are not 0 of a block (n_rows, n_columns)."""
     n_columns = numbers.num_columns
     if not n_rows or not n_columns:
-        return sp.csr_matrix((n_rows, n_columns), dtype=np.float32)
+        return sp.csr_matrix(np.zeros((n_rows, n_columns), dtype=np.float32))
     (batch,) = numbers.combine_chunks().to_batches()
     dense = batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
     return sp.csr_matrix(dense)
