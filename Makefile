@@ -44,7 +44,7 @@ fetch: $(STAMP)  ## the raw files of a suite and nothing else: make fetch SUITE=
 fetch-check: $(STAMP)  ## which of them are at hand and right, and what their addresses answer; downloads nothing
 	@SCHASH_SUITE=$(SUITE) BIN=$(BIN) TARGETS=fetch_check scripts/run_suite.sh $(ARGS)
 
-bench: $(STAMP)  ## the search engine against faiss and usearch: make bench ARGS=--quick
+bench: $(STAMP)  ## the search engine against faiss and usearch, the readers against pandas: make bench ARGS=--quick
 	@PYTHONPATH=package $(BIN)/python -m benchmarks $(ARGS)
 
 test: lint types unit  ## lint, types, unit tests and the workflow's own tests

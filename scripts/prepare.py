@@ -3,11 +3,9 @@
 import json
 from pathlib import Path
 
-from schash.data.cells import write_cells, write_labels
-from schash.data.loaders import load_dataset
 from schash.data.manifest import paths_by_name, read_manifest
+from schash.data.prepare import prepare
 from schash.data.registry import Dataset
-from schash.facts import describe
 from schash.joblog import job_log
 from schash.schema import validate
 
@@ -15,10 +13,7 @@ from schash.schema import validate
 def main(dataset: dict, manifests: list[str], cells: str, labels: str, facts: str) -> str:
     row = validate(Dataset, dataset, where="datasets.yaml")
     files = paths_by_name([file for path in manifests for file in read_manifest(path)])
-    loaded = load_dataset(row, files)
-    write_cells(cells, loaded.cells)
-    write_labels(labels, loaded.labels)
-    summary = describe(row, loaded)
+    summary = prepare(row, files, cells=cells, labels=labels)
     Path(facts).write_text(json.dumps(summary, indent=1) + "\n")
     return f"{row.id}: {summary['cells']:,} cells x {summary['genes']:,} genes, {summary['types']} types"
 

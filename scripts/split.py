@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from schash.data.cells import read_cells, read_labels
-from schash.data.fetch import read_manifest
+from schash.data.cells import read_labels, read_names
+from schash.data.manifest import paths_by_name, read_manifest
 from schash.data.registry import Dataset
 from schash.joblog import job_log
 from schash.published_folds import PublishedFolds
@@ -16,14 +16,14 @@ def read_published(dataset: dict, manifests: list[str]) -> PublishedFolds | None
         return None
     from schash.data.loaders.zenodo import published_folds  # a second to import, and most data sets have none
 
-    files = {file.file: Path(file.path) for path in manifests for file in read_manifest(path)}
+    files = paths_by_name([file for path in manifests for file in read_manifest(path)])
     return published_folds(validate(Dataset, dataset, where="datasets.yaml"), files)
 
 
 def main(
     cells: str, labels: str, wildcards: dict, seed: int, published: PublishedFolds | None, to: Path
 ) -> None:
-    obs = read_cells(cells).obs
+    obs = read_names(cells).obs
     split = make_split(read_labels(labels), obs, **wildcards, seed=seed, published=published)
     write_split(split, to)
     source = f" of {split.folds_from}" if split.folds_from else ""

@@ -56,7 +56,9 @@ def _registered(name: str) -> BaseCells:
         mirror = os.environ.get("SCHASH_MIRROR")
         fetched = fetch_source(source, cache_dir=ROOT / "results/downloads", mirror=mirror, progress=False)
         files = {one.file: Path(one.path) for one in fetched}
-    return _base(name, load_dataset(registry.dataset(name), files))
+    loaded = load_dataset(registry.dataset(name), files)
+    assert isinstance(loaded, LabelledCells)
+    return _base(name, loaded)
 
 
 def _base(name: str, loaded: LabelledCells) -> BaseCells:

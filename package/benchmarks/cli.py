@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import case_cellfishing, case_growth, case_learned, case_memory, case_search
+from benchmarks import case_cellfishing, case_growth, case_learned, case_memory, case_readers, case_search
 from benchmarks.contestants import EXACT, FLAT, PEERS, missing
 from benchmarks.figure import draw, write_figure
 from benchmarks.report import Report, targets_table
@@ -23,7 +23,7 @@ from schash.timing import available_cores
 
 CASES: dict[str, Callable[[Settings, Report], None]] = {
     module.CASE: module.run
-    for module in (case_search, case_growth, case_memory, case_learned, case_cellfishing)
+    for module in (case_search, case_growth, case_memory, case_learned, case_cellfishing, case_readers)
 }
 FOLDER = Path("results/bench")
 FOLDER_OF_LESS = Path("results/bench_quick")
@@ -51,7 +51,7 @@ def main(
         ),
     ] = None,
 ) -> None:
-    """Measure the search engine against faiss and usearch."""
+    """Measure the search engine against faiss and usearch, and the readers against pandas and scanpy."""
     names = _cases(only)
     console = Console(width=None if Console().is_terminal else 160)
     absent = missing(EXACT + PEERS)
@@ -100,8 +100,10 @@ def _run(names: list[str], settings: Settings, results: Results, console: Consol
             CASES[name](settings, report)
             results.save()
             progress.advance(task)
-    write_figure(draw(results.search), results.folder)
-    written = ["bench.tsv", "facts.tsv", "bench.png", "bench.svg"]
+    written = ["bench.tsv", "facts.tsv"]
+    if len(results.search):
+        write_figure(draw(results.search), results.folder)
+        written += ["bench.png", "bench.svg"]
     reached = verdicts((results.search, results.facts))
     (results.folder / "targets.tsv").unlink(missing_ok=True)
     if len(reached):

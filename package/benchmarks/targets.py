@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmarks import case_cellfishing, case_growth, case_learned, case_memory, case_search
+from benchmarks import case_cellfishing, case_growth, case_learned, case_memory, case_readers, case_search
 from benchmarks.settings import MAIN_BITS, MAIN_K
 
 N = 1 << 20
@@ -78,6 +78,12 @@ def _targets() -> Iterator[Target]:
     yield Target("growth of a search, slope", slope, 0.5, "", 0.5, True)
     ratio = _fact(case_growth.CASE, "multi_fast", "2^13 to 2^20")
     yield Target("growth of a search, 2^13 to 2^20", ratio, 3, "times", 3, True)
+    for what, n in (
+        (f"csv of {case_readers.TM_CELLS:,} cells", case_readers.TM_CELLS),
+        ("10x h5 of 2^20 cells", N),
+    ):
+        peak = _fact(case_readers.CASE, case_readers.PREPARED, case_readers.PEAK, n)
+        yield Target(f"preparing a {what}, {case_readers.PEAK}", peak, 4096, "MB", 4096, True)
 
 
 def _of(tables: Tables, case: str, **values: object) -> pd.DataFrame:
@@ -110,10 +116,10 @@ def _learned_ms(tables: Tables) -> float:
     )
 
 
-def _fact(case: str, subject: str, quantity: str) -> Callable[[Tables], float]:
+def _fact(case: str, subject: str, quantity: str, n: int = N) -> Callable[[Tables], float]:
     def reach(tables: Tables) -> float:
         rows = tables[1]
-        for name, value in {"case": case, "n": N, "subject": subject, "quantity": quantity}.items():
+        for name, value in {"case": case, "n": n, "subject": subject, "quantity": quantity}.items():
             rows = rows[rows[name] == value]
         return float(rows["value"].iloc[0])
 

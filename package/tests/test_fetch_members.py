@@ -8,12 +8,13 @@ import stat
 import struct
 import zlib
 from dataclasses import replace
+from types import SimpleNamespace
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import pytest
 from loopback import RETRY, cut, html, lake, ranged, send, status, whole
 
-from schash.data.archives import MOST_PACKED, escapes, member_path
+from schash.data.archives import MOST_PACKED, MOST_UNPACKED, check_members, escapes, member_path
 from schash.data.download import CHUNK
 from schash.data.download_plan import all_fetches
 from schash.data.fetch import fetch_source
@@ -280,6 +281,39 @@ def test_a_bomb_is_stopped_at_the_size_it_declares(tmp_path):
     info.compress_type, info.file_size = ZIP_DEFLATED, 100
     assert "unpacks to more than the 100 bytes" in repack(tmp_path / "raw", info, tmp_path / "out.gz")
     assert (tmp_path / "out.gz").stat().st_size < 1000
+
+
+def deflated(data):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def test_a_member_that_unpacks_to_many_pieces(tmp_path):
+    data = bytes(5 << 20) + b"the end"
+    (tmp_path / "raw").write_bytes(deflated(data))
+    info = ZipInfo("a.csv")
+    info.compress_type, info.file_size, info.CRC = ZIP_DEFLATED, len(data), zlib.crc32(data)
+    assert repack(tmp_path / "raw", info, tmp_path / "out.gz") is None
+    assert gzip.decompress((tmp_path / "out.gz").read_bytes()) == data
+
+
+def test_packed_bytes_with_a_long_tail(tmp_path):
+    (tmp_path / "raw").write_bytes(deflated(NOISE[:CHUNK]) + NOISE)
+    info = ZipInfo("a.csv")
+    info.compress_type, info.file_size, info.CRC = ZIP_DEFLATED, CHUNK, zlib.crc32(NOISE[:CHUNK])
+    assert "go on after their end" in repack(tmp_path / "raw", info, tmp_path / "out.gz")
+
+
+def test_a_member_may_have_fields_of_its_own_before_its_bytes(server, members):
+    server.says("/zip", ranged(zipped(extra=b"\x99\x99\x04\x00abcd")))
+    assert read(members(LABELS), LABELS) == CONTENT[LABELS]
+
+
+def test_no_member_may_be_larger_than_any_table():
+    info = ZipInfo("a.csv")
+    info.file_size, info.compress_size = MOST_UNPACKED + 1, MOST_UNPACKED
+    with pytest.raises(DataError, match=f"at most {MOST_UNPACKED} are allowed"):
+        check_members(SimpleNamespace(infolist=lambda: [info]), 2 * MOST_UNPACKED, "data.zip")
 
 
 def test_an_archive_of_another_size_is_refused(server, members):

@@ -37,6 +37,7 @@ def test_members_are_fetched_data_set_by_data_set():
     assert xin.members["scRNAseq_Benchmark_datasets.zip"] == (
         ("Intra-dataset/Pancreatic_data/Xin/Filtered_Xin_HumanPancreas_data.csv",),
         ("Intra-dataset/Pancreatic_data/Xin/Labels.csv",),
+        ("Intra-dataset/Pancreatic_data/Xin/CV_folds.RData",),
     )
     aligned = fetches_of(REGISTRY, "zenodo_pancreas_aligned", "members")[0]
     assert [len(names) for names in aligned.members["scRNAseq_Benchmark_datasets.zip"]] == [2, 1]
@@ -66,14 +67,13 @@ def test_a_suite_says_how_much_of_what_and_where_to(tmp_path, monkeypatch):
     assert "baron_human_1k: 2.1 MB (Baron.zip)" in text
 
 
-def test_the_paper_names_what_is_not_known_and_what_only_a_hand_gets(tmp_path, monkeypatch):
+def test_the_paper_names_what_is_not_known(tmp_path, monkeypatch):
     monkeypatch.delenv("SCHASH_MIRROR", raising=False)
     text = plan(suite="paper", downloads=str(tmp_path)).downloads()
     assert text.startswith("Downloads: at most about 7.7 GB and ")
-    assert "files of unpublished size of 7 sources" in text
+    assert "files of unpublished size of 9 sources" in text
     assert "zenodo_benchmark: at most 3.7 GB (" in text
     assert "members of scRNAseq_Benchmark_datasets.zip)" in text
-    assert "by hand: clust_retinal_bipolar.txt: sign in at" in text
     exact = plan(suite="paper", downloads=str(tmp_path), archives="whole").downloads()
     assert "zenodo_benchmark: 3.7 GB (scRNAseq_Benchmark_datasets.zip)" in exact
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import numpy as np
-
 from schash.data.cells import LabelledCells
 from schash.data.registry import Dataset
+from schash.data.streamed import StreamedCells, Totals
 from schash.splits import MIN_CELLS_EXCLUSIVE
 
 
-def describe(row: Dataset, loaded: LabelledCells) -> dict[str, Any]:
+def describe(row: Dataset, loaded: LabelledCells | StreamedCells, totals: Totals) -> dict[str, Any]:
     """Facts of one data set, ready for JSON.
 
     `types_over_10` counts the types that the annotation benchmark keeps; `nonzeros_per_cell` is a mean.
@@ -26,8 +25,8 @@ def describe(row: Dataset, loaded: LabelledCells) -> dict[str, Any]:
         "cells_over_10": int(sizes[sizes > MIN_CELLS_EXCLUSIVE].sum()),
         "unlabelled": int(cells.n_obs - len(labels)),
         "batches": int(cells.obs["batch"].nunique()),
-        "total": float(np.sum(cells.X.data, dtype=np.float64)),
-        "nonzeros_per_cell": float(cells.X.nnz / max(cells.n_obs, 1)),
+        "total": totals.total,
+        "nonzeros_per_cell": totals.nonzeros / max(cells.n_obs, 1),
         "values": row.values,
         "species": row.species or "",
         "tissue": row.tissue or "",

@@ -16,11 +16,19 @@ OBS_COLUMNS: tuple[str, ...] = get_args(ObsColumn)
 """What may be known of a cell besides its values: an allow-list, lest a label slip in under a new name."""
 VAR_COLUMNS = ("gene_id",)
 UNS_KEYS = ("values", "dataset", "stand_in_for")
+NOT_NEGATIVE = ("counts", "noninteger", "lognorm")
+"""Kinds of values that are never negative."""
 
 
 def check_cells(adata: anndata.AnnData, where: str) -> None:
     """Raise `DataError` naming `where` unless `adata` meets the schema of `schash.data.cells`."""
     _check_matrix(adata.X, where)
+    check_names(adata, where)
+    check_values(adata.X, adata.uns["values"], where)
+
+
+def check_names(adata: anndata.AnnData, where: str) -> None:
+    """The rules for all but the matrix, which may be missing: names, columns and what stands beside them."""
     require_unique(adata.obs_names, where, "cells")
     require_unique(adata.var_names, where, "genes")
     _check_columns(adata.obs, OBS_COLUMNS, f"{where}: obs")
@@ -29,7 +37,6 @@ def check_cells(adata: anndata.AnnData, where: str) -> None:
         message = f"{where}: obs has no column 'batch', found: {', '.join(adata.obs) or 'none'}"
         raise DataError(message)
     _check_nothing_else(adata, where)
-    check_values(adata.X, adata.uns["values"], where)
 
 
 def _check_matrix(X: Any, where: str) -> None:
@@ -87,7 +94,7 @@ def check_values(X: sp.csr_matrix, kind: str, where: str) -> None:
         n_bad = int((~np.isfinite(data)).sum())
         message = f"{where}: X holds {n_bad} NaN or infinite values; every value must be finite"
         raise DataError(message)
-    if kind in ("counts", "noninteger", "lognorm") and data.size and data.min() < 0:
+    if kind in NOT_NEGATIVE and data.size and data.min() < 0:
         message = f"{where}: values={kind!r} are never negative, but X holds {data.min():g}"
         raise DataError(message)
     fractional = data[data != np.floor(data)]
@@ -100,3 +107,23 @@ def check_values(X: sp.csr_matrix, kind: str, where: str) -> None:
     if kind in ("noninteger", "lognorm") and data.size and not fractional.size:
         message = f"{where}: values={kind!r}, but every value of X is an integer, which are 'counts'"
         raise DataError(message)
+
+
+def first_wrong(data: np.ndarray, kind: str | None) -> tuple[int, str] | None:
+    """Position of the first number that values of that kind cannot be, and what was expected there; None where all can.
+
+    kind : None where it is not known; then only what is not finite is wrong
+    What only all values together tell, such as that none of `noninteger` has a fraction, is left to `check_values`.
+    """
+    wrong = ~np.isfinite(data)
+    expected = "a finite number"
+    if kind in NOT_NEGATIVE:
+        wrong |= data < 0
+        expected = "a number of at least 0"
+    if kind == "counts":
+        wrong |= data != np.floor(data)
+        expected = "an integer of at least 0"
+    positions = np.flatnonzero(wrong)
+    if not len(positions):
+        return None
+    return int(positions[0]), f"{expected} (values: {kind})" if kind else expected

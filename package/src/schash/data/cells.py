@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import scipy.sparse as sp
+from anndata.io import read_elem
 
 from schash.atomic import atomic_path
-from schash.data.cell_checks import check_cells, require_unique
+from schash.data.cell_checks import check_cells, check_names, require_unique
 from schash.errors import DataError
 
 LABEL_SCHEMA = pyarrow.schema([("cell", pyarrow.string()), ("label", pyarrow.string())])
@@ -70,40 +72,75 @@ def make_cells(
     obs : columns by name, each a value for all cells or one per cell; `batch` is "all" where it is not given
     Raises `DataError` where the cells break a rule of the schema.
     """
+    parts = named_parts(
+        obs_names,
+        var_names,
+        obs=obs,
+        gene_id=gene_id,
+        dataset=dataset,
+        values=values,
+        stand_in_for=stand_in_for,
+    )
+    n_cells, n_genes = len(parts["obs"]), len(parts["var"])
+    matrix = canonical_matrix(X, values, dataset)
+    if matrix.shape != (n_cells, n_genes) or len(labels) != n_cells:
+        message = (
+            f"{dataset}: X is {matrix.shape[0]} x {matrix.shape[1]}, but there are "
+            f"{n_cells} cell names, {n_genes} gene names and {len(labels)} labels"
+        )
+        raise DataError(message)
+    adata = anndata.AnnData(X=matrix, **parts)
+    check_cells(adata, dataset)
+    return LabelledCells(adata, label_series(labels, adata.obs_names))
+
+
+def named_parts(
+    obs_names: Sequence[str],
+    var_names: Sequence[str],
+    *,
+    obs: Mapping[str, Any] | None,
+    gene_id: Sequence[str] | None,
+    dataset: str,
+    values: str,
+    stand_in_for: str | None,
+) -> dict[str, Any]:
+    """obs, var and uns in the schema, of unique names."""
     index = pd.Index([str(name) for name in obs_names], dtype=object)
     columns = {"batch": "all", **(obs or {})}
     frame = pd.DataFrame({key: _strings(column, len(index)) for key, column in columns.items()}, index=index)
     var = pd.DataFrame(index=pd.Index([str(name) for name in var_names], dtype=object))
     if gene_id is not None:
         var["gene_id"] = _strings(gene_id, len(var))
-    matrix = _canonical(X, values, dataset)
-    if matrix.shape != (len(index), len(var)) or len(labels) != len(index):
-        message = (
-            f"{dataset}: X is {matrix.shape[0]} x {matrix.shape[1]}, but there are "
-            f"{len(index)} cell names, {len(var)} gene names and {len(labels)} labels"
-        )
-        raise DataError(message)
     require_unique(index, dataset, "cells")
     require_unique(var.index, dataset, "genes")
-    uns = {"values": values, "dataset": dataset, "stand_in_for": stand_in_for or ""}
-    adata = anndata.AnnData(X=matrix, obs=frame, var=var, uns=uns)
-    check_cells(adata, dataset)
-    series = pd.Series([_label(label) for label in labels], index=adata.obs_names, name="label", dtype=object)
-    return LabelledCells(adata, series)
+    return {
+        "obs": frame,
+        "var": var,
+        "uns": {"values": values, "dataset": dataset, "stand_in_for": stand_in_for or ""},
+    }
 
 
-def _canonical(X: Any, values: str, dataset: str) -> sp.csr_matrix:
+def canonical_matrix(X: Any, values: str, where: str) -> sp.csr_matrix:
+    """X as CSR float32, sorted, no entry twice, no zeros stored. X itself never changes; it is copied only if it must.
+
+    Raises `DataError` for counts that float32 cannot hold.
+    """
     matrix = sp.csr_matrix(X)
     if values == "counts" and matrix.nnz and matrix.data.max() >= MAX_EXACT_COUNT:
         largest = matrix.data.max()
-        message = (
-            f"{dataset}: X holds the count {largest}; float32 holds integers only up to {MAX_EXACT_COUNT}"
-        )
+        message = f"{where}: X holds the count {largest}; float32 holds integers only up to {MAX_EXACT_COUNT}"
         raise DataError(message)
-    matrix = matrix.astype(np.float32)
-    matrix.sum_duplicates()
-    matrix.eliminate_zeros()
+    matrix = matrix.astype(np.float32, copy=False)
+    if not matrix.has_canonical_format or not matrix.data.all():
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+        matrix.eliminate_zeros()
     return matrix
+
+
+def label_series(labels: Sequence[Any], cells: pd.Index) -> pd.Series:
+    """Labels by cell; None where one is None, NaN or empty."""
+    return pd.Series([_label(label) for label in labels], index=cells, name="label", dtype=object)
 
 
 def _strings(column: Any, n: int) -> list[str]:
@@ -128,6 +165,19 @@ def read_cells(path: str | Path) -> anndata.AnnData:
     """Read and check what `write_cells` wrote."""
     adata = open_h5ad(path)
     check_cells(adata, str(path))
+    return adata
+
+
+def read_names(path: str | Path) -> anndata.AnnData:
+    """All that `write_cells` wrote but the matrix, checked; X is None. For cells that may outgrow memory."""
+    try:
+        with h5py.File(path, "r") as file:
+            parts: dict[str, Any] = {name: read_elem(file[name]) for name in ("obs", "var", "uns")}
+    except (OSError, KeyError) as error:
+        message = f"{path}: cannot be read as h5ad: {error}"
+        raise DataError(message) from error
+    adata = anndata.AnnData(X=None, **parts)
+    check_names(adata, str(path))
     return adata
 
 

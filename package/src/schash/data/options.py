@@ -139,9 +139,20 @@ class ZenodoOptions(Strict):
         return self.folds and posixpath.join(posixpath.dirname(self.parts[0].data), self.folds)
 
 
-class TenxOptions(Strict):
+class TenxClusters(Strict):
+    """A csv with the columns Barcode and Cluster inside a tar archive, as Cell Ranger packs its analysis."""
+
     file: str
-    genome: str
+    member: str = "analysis/clustering/graphclust/clusters.csv"
+
+
+class TenxOptions(Strict):
+    """`genome`: the one to read where there are several."""
+
+    file: str
+    genome: str | None = None
+    clusters: TenxClusters | None = None
+    """Labels by barcode; without them, or where a cell is in none, there is no label."""
 
 
 class ShekharOptions(Strict):
@@ -178,13 +189,6 @@ class TabulaMurisFiles(Strict):
 class TabulaMurisProtocolsOptions(Strict):
     facs: TabulaMurisFiles
     droplet: TabulaMurisFiles
-
-
-class PlannedOptions(Strict):
-    """Options of a loader that is not built yet: kept in the registry so that the row is complete."""
-
-    file: str | None = None
-    labels: str | None = None
 
 
 class SimulateOptions(Strict):
@@ -242,13 +246,9 @@ OPTIONS: dict[str, type[Strict]] = {
     "tabula_muris_facs": TabulaMurisFiles,
     "tabula_muris_protocols": TabulaMurisProtocolsOptions,
     "tenx_h5": TenxOptions,
-    "tenx_h5_streamed": PlannedOptions,
     "zenodo_csv": ZenodoOptions,
 }
 """Every loader id and the schema of its options."""
-
-PLANNED = ("tenx_h5_streamed",)
-"""Loaders whose rows exist and whose code does not yet."""
 
 LOADERS = {
     "actinn": "schash.data.loaders.actinn:load",
@@ -270,7 +270,7 @@ LOADERS = {
     "tenx_h5": "schash.data.loaders.tenx:load",
     "zenodo_csv": "schash.data.loaders.zenodo:load",
 }
-"""Function of every built loader, as module:function; imported when it is needed."""
+"""Function of every loader, as module:function; imported when it is needed."""
 
 
 def members_of(loader: str, options: Mapping[str, Any]) -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -281,6 +281,6 @@ def members_of(loader: str, options: Mapping[str, Any]) -> dict[str, tuple[tuple
     return {row.file: tuple(dict.fromkeys(row.members()))}
 
 
-def loader_module(loader: str) -> str | None:
-    """Module of a loader; None for one that is only planned."""
-    return LOADERS[loader].partition(":")[0] if loader in LOADERS else None
+def loader_module(loader: str) -> str:
+    """Module of a loader."""
+    return LOADERS[loader].partition(":")[0]

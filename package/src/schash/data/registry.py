@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from schash.data.label_table import read_label_table
-from schash.data.options import OPTIONS, PLANNED, FileName
+from schash.data.options import OPTIONS, FileName
 from schash.errors import ConfigError
 from schash.schema import Strict, load_yaml, one_of, validate
 from schash.values import ValuesKind
@@ -136,11 +136,6 @@ class Dataset(Strict):
         if message:
             raise ValueError(message)
         return self
-
-    @property
-    def is_planned(self) -> bool:
-        """True where the loader is not built yet."""
-        return self.loader in PLANNED
 
 
 def _inconsistency(row: Dataset) -> str | None:

@@ -34,9 +34,8 @@ def _dataset_row(row: Dataset) -> str:
     size = f"{about}{_number(expect.cells)} x {_number(expect.genes)}"
     types = _number(expect.types) + (f" ({expect.types_over_10})" if expect.types_over_10 is not None else "")
     title = f"{row.title}. {row.note}" if row.note else row.title
-    planned = " (loader planned)" if row.is_planned else ""
     cells = (
-        f"`{row.id}`{planned}",
+        f"`{row.id}`",
         title,
         "; ".join(known for known in (row.species, row.tissue, row.protocol) if known),
         size,

@@ -7,7 +7,6 @@ columns, and h5ad files of anndata's oldest formats.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import anndata
 import h5py
@@ -19,6 +18,7 @@ from scipy import sparse
 
 from schash.cell_chunks import CellChunks, canonical
 from schash.errors import DataError, SchashError
+from schash.tenx_file import open_tenx
 from schash.user.files import check_values, read_user_cells
 from schash.values import ValuesKind
 
@@ -104,34 +104,9 @@ def _open_h5ad(path: Path, layer: str | None, use_raw: bool) -> CellFile | None:
     return CellFile(path, obs, var, CellChunks.from_h5ad(path, layer=layer, use_raw=use_raw))
 
 
-def _open_10x(path: Path) -> CellFile | None:
-    """Cell Ranger's HDF5: genes x cells by columns, which is cells x genes by rows."""
-    with h5py.File(path, "r") as file:
-        groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
-        if len(groups) != 1:  # of several genomes
-            return None
-        group: Any = file[groups[0]]
-        n_genes, n_cells = (int(size) for size in group["shape"][:])
-        indptr = group["indptr"][:].astype(np.int64)  # (n_cells + 1,)
-        barcodes = group["barcodes"].asstr()[:]
-        columns = np.arange(n_genes)
-        if "features" in group:
-            features = group["features"]
-            symbols, ids = features["name"].asstr()[:], features["id"].asstr()[:]
-            columns = np.flatnonzero(features["feature_type"].asstr()[:] == "Gene Expression")
-        else:
-            symbols, ids = group["gene_names"].asstr()[:], group["genes"].asstr()[:]
-    var = pd.DataFrame(
-        {"gene_ids": ids[columns]}, index=make_index_unique(pd.Index(symbols[columns], dtype=object))
-    )
-    obs = pd.DataFrame(index=pd.Index(barcodes, dtype=object))
-
-    def read(start: int, stop: int) -> sparse.csr_matrix:
-        ends = indptr[start : stop + 1]
-        with h5py.File(path, "r") as file:
-            data, indices = (file[groups[0]][name][ends[0] : ends[-1]] for name in ("data", "indices"))
-        block = sparse.csr_matrix((data, indices, ends - ends[0]), shape=(stop - start, n_genes))
-        block.check_format(full_check=True)  # what follows trusts the indices
-        return block if len(columns) == n_genes else block[:, columns]
-
-    return CellFile(path, obs, var, CellChunks(read, (n_cells, len(columns)), where=str(path)))
+def _open_10x(path: Path) -> CellFile:
+    opened = open_tenx(path)
+    names = make_index_unique(pd.Index(opened.symbols, dtype=object))
+    var = pd.DataFrame({"gene_ids": opened.gene_ids}, index=names)
+    obs = pd.DataFrame(index=pd.Index(opened.barcodes, dtype=object))
+    return CellFile(path, obs, var, opened.chunks)

@@ -1,16 +1,20 @@
 """Types of several studies by one name: the source's labels replaced by those of the table of common labels."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 import pandas as pd
 
 from schash.data.cells import LabelledCells
 from schash.data.label_table import NO_TYPE
 from schash.data.registry import Dataset
+from schash.data.streamed import StreamedCells
 from schash.errors import DataError
 
+Cells = TypeVar("Cells", bound=LabelledCells | StreamedCells)
 
-def with_common_labels(loaded: LabelledCells, dataset: Dataset) -> LabelledCells:
+
+def with_common_labels(loaded: Cells, dataset: Dataset) -> Cells:
     """The same cells with the labels that `dataset.common_labels` gives them; as they are where it names no group.
 
     Raises

@@ -3,23 +3,27 @@
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
 from schash.data.cells import LabelledCells
 from schash.data.registry import Expect
+from schash.data.streamed import StreamedCells, Totals, totals_of
 from schash.errors import DataError
 
 MIN_CELLS_EXCLUSIVE = 10
 """Both papers' annotation benchmarks keep types with MORE cells than this."""
 
 
-def describe(labelled: LabelledCells) -> dict[str, Any]:
-    """The facts of a load that `Expect` can state: cells, genes, total, types, labels, batches."""
+def describe(labelled: LabelledCells | StreamedCells, totals: Totals | None = None) -> dict[str, Any]:
+    """The facts of a load that `Expect` can state: cells, genes, total, types, labels, batches.
+
+    Of cells in blocks the total is known, and among the facts, only where `totals` are given: after the last block.
+    """
+    if totals is None and isinstance(labelled, LabelledCells):
+        totals = totals_of(labelled)
     labels = dict(Counter(labelled.labels.dropna()).most_common())
     return {
         "cells": labelled.cells.n_obs,
         "genes": labelled.cells.n_vars,
-        "total": float(labelled.cells.X.data.sum(dtype=np.float64)),
+        **({} if totals is None else {"total": totals.total}),
         "types": len(labels),
         "types_over_10": sum(count > MIN_CELLS_EXCLUSIVE for count in labels.values()),
         "labels": labels,
@@ -27,11 +31,13 @@ def describe(labelled: LabelledCells) -> dict[str, Any]:
     }
 
 
-def check_expected(labelled: LabelledCells, expect: Expect) -> None:
-    """Raise `DataError` naming every fact that came out other than `expect` states."""
-    came = describe(labelled)
+def check_expected(
+    labelled: LabelledCells | StreamedCells, expect: Expect, totals: Totals | None = None
+) -> None:
+    """Raise `DataError` naming every fact that came out other than `expect` states, of those that are known yet."""
+    came = describe(labelled, totals)
     faults = []
-    for name, wanted in expect.model_dump(exclude_none=True, exclude={"cells_within"}).items():
+    for name, wanted in expect.model_dump(exclude_none=True, include=set(came)).items():
         if isinstance(wanted, dict):
             faults += [
                 f"{name}[{key!r}]: expected {wanted.get(key, 0)}, came {came[name].get(key, 0)}"

@@ -1,37 +1,30 @@
-"""Reading big text tables into sparse matrices, a block of rows at a time, and joining matrices by gene."""
+"""Members of zip archives, and tables of cells joined by gene."""
 
-import csv
-import gzip
-import io
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import pandas as pd
-import pyarrow
-import pyarrow.csv
 import scipy.sparse as sp
 
 from schash.data.archives import check_members, open_fetched
+from schash.data.loaders.text_tables import Table, read_table
 from schash.errors import DataError
 
-BYTES_PER_BLOCK = 1 << 24
-"""Text that is parsed at once: some 8 million values, 32 MB of them dense. No row may be longer."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A sparse matrix with the names of its rows and columns, and the text columns that stood beside it."""
-
-    X: sp.csr_matrix
-    rows: list[str]
-    columns: list[str]
-    text: pd.DataFrame
+__all__ = [
+    "Table",
+    "distinct",
+    "file_of",
+    "read_table",
+    "shared_of",
+    "take",
+    "transposed",
+    "union_of",
+    "zip_member",
+]
 
 
 def file_of(files: Mapping[str, Path], name: str, dataset: str) -> Path:
@@ -68,88 +61,6 @@ def zip_member(path: Path, *members: str) -> Iterator[IO[bytes]]:
         raise DataError(message) from error
 
 
-def read_table(
-    source: Path | IO[bytes], *, where: str, sep: str = ",", text_columns: Sequence[str] = ()
-) -> Table:
-    """Read a table of numbers, whose first column names the rows, into CSR float32.
-
-    source : open binary file, or a path; a path that ends in .gz is unpacked
-    text_columns : columns that hold text, returned beside the matrix
-    The header may leave out the first column's name, as R writes it. An empty field becomes NaN.
-    Raises `DataError` naming `where` for anything else that is not a number.
-    """
-    try:
-        with ExitStack() as stack:
-            handle: Any = source
-            if isinstance(source, Path):
-                handle = stack.enter_context(source.open("rb"))
-                if source.suffix == ".gz":
-                    handle = stack.enter_context(gzip.GzipFile(fileobj=handle))
-            return _parse(handle, sep, text_columns)
-    except DataError:
-        raise
-    except (ValueError, OSError, EOFError, zlib.error, csv.Error) as error:
-        message = f"{where}: cannot be read as a table: {error}"
-        raise DataError(message) from error
-
-
-def _parse(handle: Any, sep: str, text_columns: Sequence[str]) -> Table:
-    names, first_line = _header(handle, sep, text_columns)
-    text_at = {name: names.index(name) for name in text_columns}
-    numbers_at = [i for i in range(1, len(names)) if i not in text_at.values()]
-    keys = [str(i) for i in range(len(names))]  # the names themselves may repeat
-    text_keys = {keys[0], *(keys[i] for i in text_at.values())}
-    types = {key: pyarrow.string() if key in text_keys else pyarrow.float32() for key in keys}
-    blocks, rows, texts = [], [], {name: [] for name in text_columns}  # type: ignore[var-annotated]
-    reader = pyarrow.csv.open_csv(
-        _Rest(first_line, handle),
-        read_options=pyarrow.csv.ReadOptions(column_names=keys, block_size=BYTES_PER_BLOCK),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=sep),
-        convert_options=pyarrow.csv.ConvertOptions(column_types=types),
-    )
-    for batch in reader:
-        columns = [batch.column(i).to_numpy(zero_copy_only=False) for i in numbers_at]
-        blocks.append(sp.csr_matrix(np.stack(columns, axis=1)))
-        rows += batch.column(0).to_pylist()
-        for name, i in text_at.items():
-            texts[name] += batch.column(i).to_pylist()
-    X = sp.vstack(blocks, format="csr")
-    return Table(X, rows, [names[i] for i in numbers_at], pd.DataFrame(texts, index=rows))
-
-
-def _header(handle: Any, sep: str, text_columns: Sequence[str]) -> tuple[list[str], bytes]:
-    """The names of all columns, and the line after them, which is read to tell whether the first has a name."""
-    header, first_line = handle.readline(), handle.readline()
-    names, first = (next(csv.reader([line.decode()], delimiter=sep), []) for line in (header, first_line))
-    if not first:
-        message = "it holds no rows"
-        raise ValueError(message)
-    if len(first) == len(names) + 1:
-        names = ["", *names]
-    missing = [name for name in text_columns if name not in names]
-    if missing:
-        message = f"no column {', '.join(missing)}; columns: {', '.join(names[:5])}, ..."
-        raise ValueError(message)
-    return names, first_line
-
-
-class _Rest(io.RawIOBase):
-    """A file from which a line was already read, with that line back in its place."""
-
-    def __init__(self, line: bytes, handle: IO[bytes]) -> None:
-        self._line, self._handle = line, handle
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        if not self._line:
-            return self._handle.read(size)
-        size = len(self._line) if size < 0 else size
-        start, self._line = self._line[:size], self._line[size:]
-        return start
-
-
 def transposed(table: Table) -> Table:
     """Genes x cells made cells x genes; text columns, which would belong to genes, are dropped."""
     return Table(table.X.T.tocsr(), table.columns, table.rows, pd.DataFrame(index=table.columns))
@@ -178,15 +89,21 @@ def shared_of(tables: Sequence[Table]) -> tuple[sp.csr_matrix, list[str]]:
 def _stack(
     tables: Sequence[Table], named: Sequence[list[str]], genes: list[str]
 ) -> tuple[sp.csr_matrix, list[str]]:
+    blocks = [_on_genes(table.X, names, genes) for table, names in zip(tables, named, strict=True)]
+    return blocks[0] if len(blocks) == 1 else sp.vstack(blocks, format="csr"), genes
+
+
+def _on_genes(X: sp.csr_matrix, names: list[str], genes: list[str]) -> sp.csr_matrix:
+    """Columns `genes` of a matrix with columns `names`, 0 where it lacks one; what stays the same is not copied."""
+    if names == genes:
+        return X
     position = {gene: column for column, gene in enumerate(genes)}
-    blocks = []
-    for table, names in zip(tables, named, strict=True):
-        coo = table.X.tocoo()
-        target = np.array([position.get(gene, -1) for gene in names], dtype=np.int64)[coo.col]
-        kept = target >= 0
-        entries = (coo.data[kept], (coo.row[kept], target[kept]))
-        blocks.append(sp.csr_matrix(entries, shape=(len(table.rows), len(genes))))
-    return sp.vstack(blocks, format="csr"), genes
+    target = np.array([position.get(name, -1) for name in names], dtype=np.int32)
+    kept = np.flatnonzero(target >= 0)
+    chosen = X if len(kept) == len(names) else X[:, kept]
+    return sp.csr_matrix(
+        (chosen.data, target[kept][chosen.indices], chosen.indptr), shape=(X.shape[0], len(genes))
+    )
 
 
 def distinct(names: Sequence[str]) -> list[str]:

@@ -1,43 +1,81 @@
-"""10x Genomics' HDF5 of Cell Ranger 1 and 2: one group a genome, cells as compressed columns, no labels."""
+"""10x Genomics' HDF5 files, in blocks of cells, with Cell Ranger's clusters as labels where they are at hand."""
 
-from collections.abc import Mapping
+import tarfile
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import h5py
-import scipy.sparse as sp
+import pandas as pd
 
-from schash.data.cells import LabelledCells, make_cells
 from schash.data.loaders.matrices import distinct, file_of
 from schash.data.options import TenxOptions
 from schash.data.registry import Dataset
+from schash.data.streamed import StreamedCells, stream_cells
 from schash.errors import DataError
+from schash.tenx_file import open_tenx
+
+CLUSTER_COLUMNS = ("Barcode", "Cluster")
 
 
-def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
-    """Read the group `genome`: shape is (n_genes, n_cells), so its columns are the rows of our CSR."""
+def load(dataset: Dataset, files: Mapping[str, Path]) -> StreamedCells:
+    """The cells of one genome; those without a cluster, or all where there is no table of clusters, are unlabelled."""
     options = TenxOptions.model_validate(dataset.options)
-    path = file_of(files, options.file, dataset.id)
-    try:
-        with h5py.File(path, "r") as handle:
-            if options.genome not in handle:
-                message = f"{path}: has no group {options.genome!r}; groups: {', '.join(handle)}"
-                raise DataError(message)
-            group = handle[options.genome]
-            n_genes, n_cells = (int(size) for size in group["shape"][:])
-            entries = (group["data"][:], group["indices"][:], group["indptr"][:])
-            barcodes = [name.decode() for name in group["barcodes"][:]]
-            symbols = [name.decode() for name in group["gene_names"][:]]
-            ids = [name.decode() for name in group["genes"][:]]
-    except (OSError, KeyError) as error:
-        message = f"{path}: cannot be read as a 10x HDF5 file: {error}"
-        raise DataError(message) from error
-    return make_cells(
-        sp.csr_matrix(entries, shape=(n_cells, n_genes)),
+    opened = open_tenx(file_of(files, options.file, dataset.id), options.genome)
+    barcodes = list(opened.barcodes)
+    labels: Sequence[str | None] = [None] * len(barcodes)
+    if options.clusters is not None:
+        path = file_of(files, options.clusters.file, dataset.id)
+        labels = _labels(read_clusters(path, options.clusters.member), barcodes, str(path))
+    return stream_cells(
+        opened.chunks,
         barcodes,
-        distinct(symbols),
-        labels=[None] * n_cells,
-        gene_id=ids,
+        distinct(list(opened.symbols)),
+        labels=labels,
+        gene_id=list(opened.gene_ids),
         dataset=dataset.id,
         values=dataset.values,
         stand_in_for=dataset.stand_in_for,
     )
+
+
+def read_clusters(path: Path, member: str) -> pd.Series:
+    """Clusters (str) by barcode, from a csv with the columns Barcode and Cluster inside a tar archive.
+
+    Raises `DataError` where the archive is damaged, lacks the member or a column, or names a barcode twice.
+    """
+    where = f"{path}:{member}"
+    try:
+        with tarfile.open(path) as archive:
+            found = (info for info in archive if info.isfile() and info.name.removeprefix("./") == member)
+            info = next(found, None)
+            handle = None if info is None else archive.extractfile(info)
+            if handle is None:
+                message = f"{path}: has no member {member!r}"
+                raise DataError(message)
+            table = pd.read_csv(handle, dtype=str, keep_default_na=False)
+    except DataError:
+        raise
+    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
+        message = f"{where}: cannot be read: {error}"
+        raise DataError(message) from error
+    missing = [name for name in CLUSTER_COLUMNS if name not in table]
+    if missing:
+        message = f"{where}: has no column {', '.join(missing)}; columns: {', '.join(map(str, table))}"
+        raise DataError(message)
+    clusters = table.set_index("Barcode")["Cluster"]
+    if not clusters.index.is_unique:
+        repeated = clusters.index[clusters.index.duplicated()][0]
+        message = f"{where}: barcode {repeated!r} has more than one row"
+        raise DataError(message)
+    return clusters
+
+
+def _labels(clusters: pd.Series, barcodes: Sequence[str], where: str) -> list[str | None]:
+    """A cluster or None for each barcode; that not one has a cluster is an error: they are of other cells."""
+    by_barcode = clusters.to_dict()
+    labels = [by_barcode.get(barcode) or None for barcode in barcodes]
+    if len(labels) and not any(labels):
+        examples = f"e.g. {barcodes[0]!r} and {next(iter(by_barcode), None)!r}"
+        message = f"{where}: none of its {len(by_barcode):,} barcodes is one of the {len(labels):,} cells, {examples}"
+        raise DataError(message)
+    return labels

@@ -27,7 +27,7 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     tables, labels = [], []
     batches: list[str | None] = []
     for part in options.parts:
-        table, part_labels = _part(path, part, options.label_column)
+        table, part_labels = _part(path, part, options.label_column, dataset.values)
         tables.append(table)
         labels += part_labels
         batches += [part.batch] * len(table.rows)
@@ -57,9 +57,9 @@ def _by_rows(options: ZenodoOptions, n_rows: int, dataset: str) -> list[str | No
     return batches
 
 
-def _part(path: Path, part: ZenodoPart, label_column: str) -> tuple[Table, list[str]]:
+def _part(path: Path, part: ZenodoPart, label_column: str, values: str) -> tuple[Table, list[str]]:
     with zip_member(path, part.data, *part.also) as handle:
-        table = read_table(handle, where=f"{path}:{part.data}")
+        table = read_table(handle, where=f"{path}:{part.data}", values=values)
     labels, _ = _labels(path, part, label_column)
     if len(labels) != len(table.rows):
         message = f"{path}:{part.labels}: {len(labels)} labels for the {len(table.rows)} cells of {part.data}"

@@ -1,0 +1,144 @@
+"""Ways to read a csv and a 10x HDF5 into CSR, and to prepare them: ours, pandas', scanpy's. Each runs in a child."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scanpy as sc
+from scipy import sparse
+
+from benchmarks.reader_files import DATA, GROUP, LABELS, Sums, sums_of
+from schash.cell_chunks import CellChunks
+from schash.child import run_limited
+from schash.data.loaders.text_tables import read_table
+from schash.data.prepare import prepare
+from schash.data.registry import Dataset, load_registry
+from schash.errors import DataError
+from schash.tenx_file import open_tenx
+from schash.timing import Measurement, measured
+
+SECONDS, MEMORY_MB = 1200, 16_000
+"""Limits of a child."""
+CHUNK_ROWS = 500
+MODULES = ("benchmarks.readers",)
+
+Read = Callable[[Path], Any]
+
+
+def _csv_schash(path: Path) -> Any:
+    return read_table(path, where=str(path), values="counts").X
+
+
+def _csv_pandas(path: Path) -> Any:
+    return sparse.csr_matrix(pd.read_csv(path, index_col=0).to_numpy(np.float32))
+
+
+def _csv_pandas_chunks(path: Path) -> Any:
+    parts = pd.read_csv(path, index_col=0, chunksize=CHUNK_ROWS)
+    return sparse.vstack([sparse.csr_matrix(part.to_numpy(np.float32)) for part in parts], format="csr")
+
+
+def _csv_pandas_pyarrow(path: Path) -> Any:
+    return sparse.csr_matrix(pd.read_csv(path, index_col=0, engine="pyarrow").to_numpy(np.float32))
+
+
+def _csv_scanpy(path: Path) -> Any:
+    return sparse.csr_matrix(sc.read_csv(path, first_column_names=True).X)
+
+
+def _tenx_schash(path: Path) -> Any:
+    return sparse.vstack(list(open_tenx(path, GROUP).chunks), format="csr")
+
+
+def _tenx_scanpy(path: Path) -> Any:
+    return sc.read_10x_h5(path).X.tocsr()
+
+
+CSV: dict[str, Read] = {
+    "schash": _csv_schash,
+    "pandas": _csv_pandas,
+    "pandas, chunks of rows": _csv_pandas_chunks,
+    "pandas, engine pyarrow": _csv_pandas_pyarrow,
+    "scanpy": _csv_scanpy,
+}
+TENX: dict[str, Read] = {"schash": _tenx_schash, "scanpy": _tenx_scanpy}
+
+
+def _prepare_schash(dataset: Dataset, path: Path) -> None:
+    prepare(dataset, {path.name: path}, cells=path.with_suffix(".h5ad"), labels=path.with_suffix(".parquet"))
+
+
+def _prepare_scanpy(dataset: Dataset, path: Path) -> None:
+    adata = sc.read_10x_h5(path)
+    adata.X = adata.X.astype(np.float32)
+    adata.write_h5ad(path.with_suffix(".h5ad"), compression="gzip", compression_opts=1)
+
+
+PREPARE: dict[str, Callable[[Dataset, Path], None]] = {"schash": _prepare_schash, "scanpy": _prepare_scanpy}
+
+
+def read_in_child(readers: str, name: str, path: Path) -> tuple[Measurement, Sums]:
+    """What a way of reading takes, and the sums of what it read. readers : "CSV" or "TENX" """
+    return _in_child(_read, readers, name, path)
+
+
+def prepare_in_child(name: str, dataset: Dataset, path: Path) -> Measurement:
+    """What it takes to bring a file into `<path without suffix>.h5ad`."""
+    return _in_child(_prepare, name, dataset, path)
+
+
+def read_back_in_child(path: Path) -> tuple[Measurement, Sums]:
+    """An h5ad in blocks."""
+    return _in_child(_read_back, path)
+
+
+def _read(readers: str, name: str, path: Path) -> tuple[Measurement, Sums]:
+    read = {"CSV": CSV, "TENX": TENX}[readers][name]
+    with measured() as measurement:
+        X = read(path)
+    return measurement, sums_of([X])
+
+
+def _prepare(name: str, dataset: Dataset, path: Path) -> Measurement:
+    with measured() as measurement:
+        PREPARE[name](dataset, path)
+    return measurement
+
+
+def _read_back(path: Path) -> tuple[Measurement, Sums]:
+    with measured() as measurement:
+        sums = sums_of(CellChunks.from_h5ad(path))
+    return measurement, sums
+
+
+def _in_child(function: Callable[..., Any], *args: Any) -> Any:
+    outcome = run_limited(function, *args, seconds=SECONDS, memory_mb=MEMORY_MB, modules=MODULES)
+    if outcome.status != "ok":
+        message = f"{function.__name__}{args}: {outcome.status}: {outcome.reason}\n{outcome.detail}"
+        raise DataError(message)
+    return outcome.value
+
+
+def csv_dataset(file: str, n_cells: int, n_genes: int, n_types: int) -> Dataset:
+    """A registry row for a zip of `reader_files`."""
+    options = {"file": file, "parts": [{"data": DATA, "labels": LABELS}]}
+    return _dataset("zenodo_csv", options, file, {"cells": n_cells, "genes": n_genes, "types": n_types})
+
+
+def tenx_dataset(file: str, n_cells: int, n_genes: int) -> Dataset:
+    """A registry row for an HDF5 of `reader_files`."""
+    return _dataset("tenx_h5", {"file": file, "genome": GROUP}, file, {"cells": n_cells, "genes": n_genes})
+
+
+def _dataset(loader: str, options: dict[str, Any], file: str, expect: dict[str, int]) -> Dataset:
+    source = {
+        "title": "generated",
+        "version": "1",
+        "licence": "none",
+        "citation": [{"key": "none", "text": "generated"}],
+        "files": [{"name": file, "manual": "generated by the benchmark"}],
+    }
+    row = {"source": "generated", "loader": loader, "options": options, "values": "counts", "expect": expect}
+    return load_registry({"sources": {"generated": source}, "datasets": {"cells": row}}).dataset("cells")

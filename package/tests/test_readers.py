@@ -1,0 +1,302 @@
+"""Text tables in blocks: the same numbers as pandas reads whole, however they are cut; and faults are named."""
+
+import gzip
+import io
+import re
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from schash.data.cells import make_cells, read_cells
+from schash.data.loaders import load_dataset, text_tables
+from schash.data.loaders.matrices import shared_of, union_of
+from schash.data.loaders.text_tables import Table, read_table
+from schash.data.prepare import prepare
+from schash.data.registry import load_registry
+from schash.errors import DataError
+
+BLOCKS = (1, 40, 333, 1 << 24)
+
+
+@pytest.fixture(params=BLOCKS)
+def block(request, monkeypatch):
+    """Bytes of text that are parsed at once."""
+    monkeypatch.setattr(text_tables, "BYTES_PER_BLOCK", request.param)
+    return request.param
+
+
+def counts_frame(rng, n_cells=60, n_genes=17, density=0.3):
+    """Cells x genes with empty cells, empty genes, and names with spaces, commas and quotes."""
+    X = rng.integers(1, 3000, (n_cells, n_genes)) * (rng.random((n_cells, n_genes)) < density)
+    X[[0, n_cells // 2, n_cells - 1]] = 0
+    X[:, 3] = 0
+    cells = [f"cell {i}, plate {i % 3}" for i in range(n_cells)]
+    genes = [f'gene "{i}"' if i % 5 == 0 else f"MT-{i}" for i in range(n_genes)]
+    return pd.DataFrame(X, index=cells, columns=genes)
+
+
+def read(text, **kwargs):
+    content = text if isinstance(text, bytes) else text.encode()
+    return read_table(io.BytesIO(content), where="t.csv", **kwargs)
+
+
+def assert_same(table, frame):
+    np.testing.assert_array_equal(table.X.toarray(), frame.to_numpy(np.float32))
+    assert table.rows == list(frame.index)
+    assert table.columns == list(frame.columns)
+    assert table.X.dtype == np.float32
+    assert table.X.has_canonical_format
+    assert table.X.nnz == np.count_nonzero(frame.to_numpy())
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("sep", [",", "\t"])
+def test_the_numbers_of_pandas(rng, block, ending, mark, sep):
+    frame = counts_frame(rng)
+    text = frame.to_csv(sep=sep, lineterminator=ending, quoting=2)  # names quoted, numbers not: as R writes
+    twin = pd.read_csv(io.StringIO(text), index_col=0, sep=sep)
+    assert_same(read(mark + text.encode(), sep=sep, values="counts"), twin)
+
+
+def test_a_header_that_leaves_out_the_first_name(rng, block):
+    frame = counts_frame(rng)
+    text = frame.to_csv(quoting=2).replace('"",', "", 1)
+    assert_same(read(b"\xef\xbb\xbf" + text.encode()), frame)
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\n\n\n", "\r\n\r\n"])
+def test_the_last_line_may_or_may_not_end(rng, block, ending):
+    frame = counts_frame(rng, 9, 4)
+    assert_same(read(frame.to_csv(quoting=2).rstrip("\n") + ending), frame)
+
+
+def test_gz_and_plain_files(rng, block, tmp_path):
+    frame = counts_frame(rng, 12)
+    (tmp_path / "t.csv").write_text(frame.to_csv())
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(frame.to_csv().encode()))
+    for name in ("t.csv", "t.csv.gz"):
+        assert_same(read_table(tmp_path / name, where=name), frame)
+
+
+def test_text_columns_stay_beside_the_numbers(rng, block):
+    frame = counts_frame(rng, 30)
+    text = [f"type {i % 4}" if i % 3 else "NA" for i in range(30)]
+    with_text = frame.copy()
+    with_text.insert(0, "label", text)
+    with_text.insert(9, "donor", "d, 1")
+    table = read(with_text.to_csv(quoting=2), text_columns=("donor", "label"))
+    assert_same(table, frame)
+    assert list(table.text["label"]) == text
+    assert set(table.text["donor"]) == {"d, 1"}
+
+
+def test_numbers_are_the_nearest_of_float32():
+    # just below the middle of two neighbours of float32: by way of float64 it would become the other one
+    texts = ["0.1", "16777215", "-2.5", "1e-3", "3.4028235e38", "1.00000017881393432617187499"]
+    expected = np.float32([0.1, 16777215, -2.5, 1e-3, 3.4028235e38, 1 + 2**-23])
+    table = read(
+        "," + ",".join(f"G{i}" for i in range(6)) + "\na," + ",".join(texts) + "\n", values="corrected"
+    )
+    np.testing.assert_array_equal(table.X.toarray()[0], expected)
+
+
+def test_only_a_block_is_parsed_at_once(rng, monkeypatch):
+    monkeypatch.setattr(text_tables, "BYTES_PER_BLOCK", 2000)
+    text = counts_frame(rng, 300).to_csv()
+    longest = max(len(line) + 1 for line in text.encode().splitlines())
+    sizes, asked = [], []
+    parsed = text_tables._Reader.parsed
+
+    def spy(self, block):
+        sizes.append(len(block))
+        return parsed(self, block)
+
+    class Handle(io.BytesIO):
+        def read(self, size=-1):
+            asked.append(size)
+            return super().read(size)
+
+    monkeypatch.setattr(text_tables._Reader, "parsed", spy)
+    read_table(Handle(text.encode()), where="t.csv")
+    assert max(sizes) <= 2000 + longest
+    assert sum(sizes) == len(text.encode()) - text.index("\n") - 1
+    assert len(sizes) > 5
+    assert set(asked) == {2000}, "the file must be read in blocks too"
+
+
+# ---- what is no table ----
+
+ROWS = [f"c{i},1,2,3" for i in range(20)]
+
+
+def faulty(line, at=12):
+    """Twenty rows of which one is `line`."""
+    return "\n".join([",G1,G2,G3", *ROWS[:at], line, *ROWS[at + 1 :]]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("c12,1,2", r"row 13 \('c12'\): came 3 fields, expected 4 columns"),
+        ("c12,1,2,3,4", r"row 13 \('c12'\): came 5 fields, expected 4 columns"),
+        ("c12,1,x,3", r"row 13 \('c12'\), column 'G2': came 'x', expected a number"),
+        ("c12,1,2,1 000", r"row 13 \('c12'\), column 'G3': came '1 000', expected a number"),
+        ("c12,1,,3", r"row 13 \('c12'\), column 'G2': came an empty field"),
+        ("c12,1,NA,3", r"row 13 \('c12'\), column 'G2': came an empty field"),
+        ("c12,1,2,inf", r"row 13 \('c12'\), column 'G3': came inf, expected a"),
+        (
+            "c12,-1,2,3",
+            r"row 13 \('c12'\), column 'G1': came -1, expected an integer of at least 0 \(values: counts",
+        ),
+        ("c12,1,2,0.5", r"row 13 \('c12'\), column 'G3': came 0.5, expected an integer of at least 0"),
+    ],
+)
+def test_faults_are_named_by_file_row_and_column(block, line, words):
+    with pytest.raises(DataError, match=rf"^t\.csv: .*{words}"):
+        read(faulty(line), values="counts")
+
+
+def test_the_kind_of_the_values_decides_what_is_wrong(block):
+    assert read(faulty("c12,-1.5,2,3"), values="corrected").X[12, 0] == -1.5
+    assert read(faulty("c12,-1.5,2,3")).X[12, 0] == -1.5
+    assert read(faulty("c12,1.5,2,3"), values="noninteger").X[12, 0] == 1.5
+    with pytest.raises(
+        DataError, match=r"row 13 \('c12'\), column 'G1': came -1.5, expected a number of at least 0"
+    ):
+        read(faulty("c12,-1.5,2,3"), values="noninteger")
+    for values in (None, "corrected", "noninteger"):
+        with pytest.raises(DataError, match=r"column 'G2': came an empty field"):
+            read(faulty("c12,1,,3"), values=values)
+
+
+def test_a_line_that_is_no_cell_is_named(block):
+    with pytest.raises(DataError, match=r"row 1 \('TYPE'\), column 'X': came 'numeric', expected a number"):
+        read("NAME,X,Y\nTYPE,numeric,numeric\nc1,1,2\n")
+
+
+@pytest.mark.parametrize("text", [b"", b",G1\n", b",G1\n\n", b"\xff\xfe,G1\na,1\n", b",G1\na\xff,1\n"])
+def test_no_table_at_all(block, text):
+    with pytest.raises(DataError, match=r"^t\.csv: cannot be read as a table"):
+        read(text)
+
+
+def test_a_truncated_gz(rng, block, tmp_path):
+    whole = gzip.compress(counts_frame(rng, 200).to_csv().encode())
+    path = tmp_path / "t.csv.gz"
+    for content in (whole[:-9], whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=re.escape(f"{path}: cannot be read as a table")):
+            read_table(path, where=str(path))
+
+
+# ---- what is not copied ----
+
+
+def test_a_single_table_is_not_copied_by_a_join(rng):
+    frame = counts_frame(rng)
+    table = read(frame.to_csv())
+    for join in (shared_of, union_of):
+        X, genes = join([table])
+        assert np.shares_memory(X.data, table.X.data)
+        assert genes == table.columns
+
+
+def test_joins_against_pandas(rng):
+    frames = [
+        counts_frame(rng, n, 9).rename(columns=lambda name, k=n: name.replace("MT-7", f"own-{k}"))
+        for n in (5, 8)
+    ]
+    frames[1] = frames[1].iloc[:, ::-1]
+    tables = [
+        Table(sp.csr_matrix(f.to_numpy(np.float32)), list(f.index), list(f.columns), f[[]]) for f in frames
+    ]
+    for join, how in ((shared_of, "inner"), (union_of, "outer")):
+        X, genes = join(tables)
+        twin = pd.concat(frames, join=how).fillna(0)[genes]
+        np.testing.assert_array_equal(X.toarray(), twin.to_numpy(np.float32))
+
+
+def test_cells_are_made_without_a_copy_where_nothing_changes(rng):
+    X = sp.csr_matrix(counts_frame(rng).to_numpy(np.float32))
+    names = [[f"n{i}" for i in range(size)] for size in X.shape]
+    kwargs = {"labels": [None] * X.shape[0], "dataset": "d", "values": "counts"}
+    assert np.shares_memory(make_cells(X, *names, **kwargs).cells.X.data, X.data)
+    for data, indices in (([1, 0, 2], [0, 1, 2]), ([1, 3, 2], [2, 0, 1]), ([1, 3, 2], [1, 1, 2])):
+        given = sp.csr_matrix((np.float32(data), np.int32(indices), np.int32([0, 3])), shape=(1, 3))
+        made = make_cells(given, ["a"], list("xyz"), labels=[None], dataset="d", values="counts").cells.X
+        np.testing.assert_array_equal(made.toarray(), given.toarray())
+        assert made.has_canonical_format
+        assert made.data.all()
+        np.testing.assert_array_equal(given.data, data)
+        np.testing.assert_array_equal(given.indices, indices)
+
+
+# ---- the archive's tables ----
+
+
+def zenodo(tmp_path, frame, *, expect=None, values="counts", data=None, labels=None):
+    """A data set of the archive, in a folder with a space, with Windows' line ends and a byte-order mark."""
+    path = tmp_path / "z.zip"
+    text = frame.to_csv(quoting=2, lineterminator="\r\n") if data is None else data
+    names = labels or [f"type {i % 2}" for i in range(len(frame))]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Zheng 68K/Filtered data.csv", b"\xef\xbb\xbf" + text.encode())
+        archive.writestr("Zheng 68K/Labels.csv", b"\xef\xbb\xbf" + "\r\n".join(['"x"', *names, ""]).encode())
+    source = {
+        "title": "s", "version": "1", "licence": "CC0", "citation": [{"key": "k", "text": "t"}],
+        "files": [{"name": "z.zip", "manual": "written by the test"}],
+    }  # fmt: skip
+    parts = [{"data": "Zheng 68K/Filtered data.csv", "labels": "Zheng 68K/Labels.csv"}]
+    row = {"source": "s", "loader": "zenodo_csv", "options": {"file": "z.zip", "parts": parts},
+           "values": values, "expect": expect or {}}  # fmt: skip
+    return load_registry({"sources": {"s": source}, "datasets": {"tiny": row}}).dataset("tiny"), {
+        "z.zip": path
+    }
+
+
+def test_a_table_of_the_archive_is_prepared(rng, block, tmp_path):
+    frame = counts_frame(rng)
+    row, files = zenodo(tmp_path, frame, expect={"cells": 60, "genes": 17, "types": 2})
+    facts = prepare(row, files, cells=tmp_path / "c.h5ad", labels=tmp_path / "l.parquet")
+    cells = read_cells(tmp_path / "c.h5ad")
+    np.testing.assert_array_equal(cells.X.toarray(), frame.to_numpy())
+    assert list(cells.obs_names) == list(frame.index)
+    assert facts["total"] == frame.to_numpy().sum()
+    assert facts["nonzeros_per_cell"] == pytest.approx(np.count_nonzero(frame.to_numpy()) / 60)
+
+
+@pytest.mark.parametrize(
+    ("expect", "words"),
+    [
+        ({"cells": 61}, "cells: expected 61, came 60"),
+        ({"genes": 18}, "genes: expected 18, came 17"),
+        ({"types": 3}, "types: expected 3, came 2"),
+        ({"total": 5}, r"total: expected 5\.0, came"),
+    ],
+)
+def test_another_shape_is_an_error_and_leaves_no_cells(rng, tmp_path, expect, words):
+    row, files = zenodo(tmp_path, counts_frame(rng), expect=expect)
+    with pytest.raises(DataError, match=words):
+        prepare(row, files, cells=tmp_path / "out" / "c.h5ad", labels=tmp_path / "out" / "l.parquet")
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_fault_in_the_archive_names_member_row_and_column(rng, tmp_path):
+    row, files = zenodo(tmp_path, None, data=faulty("c12,1,-2,3"), labels=["t"] * 20)
+    with pytest.raises(
+        DataError, match=r"z\.zip:Zheng 68K/Filtered data\.csv: row 13 \('c12'\), column 'G2': came -2"
+    ):
+        load_dataset(row, files)
+
+
+def test_a_damaged_member_of_the_archive(rng, tmp_path):
+    row, files = zenodo(tmp_path, counts_frame(rng, 400))
+    content = bytearray(files["z.zip"].read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    files["z.zip"].write_bytes(content)
+    with pytest.raises(DataError, match=r"z\.zip"):
+        load_dataset(row, files)
