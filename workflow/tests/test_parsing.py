@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 
-@pytest.mark.parametrize(("suite", "sources", "members"), [("demo", 0, 0), ("small", 7, 0), ("paper", 7, 8)])
+@pytest.mark.parametrize(("suite", "sources", "members"), [("demo", 0, 0), ("small", 7, 0), ("paper", 8, 8)])
 def test_every_suite_plans(workspace, suite, sources, members):
     jobs = workspace.planned("--config", f"suite={suite}")
     assert (jobs.get("fetch", 0), jobs.get("fetch_members", 0)) == (sources, members)
