@@ -59,6 +59,7 @@ def ran(workspace, server, tmp_path_factory):
     (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
     targets = [str(folder / f"out/demo/cells/{name}.h5ad") for name in EXPECTED]
     targets += [str(folder / f"out/demo/splits/{name}/cv5/split.json") for name in PUBLISHED_FOLDS]
+    targets.append(str(folder / "out/demo/splits/zenodo_xin/random5/split.json"))
     result = workspace.snakemake("--configfile", str(folder / "overlay.yaml"), "--cores", "2", "--", *targets)
     assert result.returncode == 0, result.stdout
     return folder, result.stdout
@@ -83,6 +84,11 @@ def test_its_folds_are_the_published_ones(ran, name):
     rows = pd.read_parquet(folder / "rows.parquet")
     first = rows.query("fold == 0 and part == 'query'")["row"]
     assert list(first) == list(range(4, CELLS, 5)), "the first fold of the file holds out cells 4, 9, ..."
+
+
+def test_other_schemes_make_their_own_folds(ran):
+    facts = json.loads((ran[0] / "out/demo/splits/zenodo_xin/random5/split.json").read_text())
+    assert facts["folds_from"] == ""
 
 
 def test_of_the_archive_of_gigabytes_members_are_fetched(ran, server):
