@@ -83,7 +83,8 @@ def from_arrays(cls: type, arrays: dict[str, np.ndarray], description: dict[str,
         parts = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
         model._hashes.append(SignHash(arrays[f"hash.{i}"]))
         model._indexes.append(kind._from_arrays(parts, described))
-    model.genes_, model.n_cells_ = genes, description["n_cells"]
+    # Of a shard the statistics are those of other cells
+    model.genes_, model.n_cells_ = genes, len(model._indexes[0]) if model._indexes else 0
     model.singular_values_ = arrays["singular_values"]
     _check(model)
     return model
@@ -98,10 +99,10 @@ def _check(model: Any) -> None:
         len(reduction.statistics.variance),
         n_genes,
     }
-    cells = {model.n_cells_, *(len(index) for index in model._indexes)}
+    cells = {len(index) for index in model._indexes}
     bits = {(hash_.n_bits, hash_.n_dims) for hash_ in model._hashes}
     bits |= {(index.n_bits, n_dims) for index in model._indexes}
-    if len(sizes) > 1 or len(cells) > 1 or len(bits) != 1 or len(reduction.singular_values) != n_dims:
+    if len(sizes) > 1 or len(cells) != 1 or len(bits) != 1 or len(reduction.singular_values) != n_dims:
         message = f"sizes differ: genes {sizes}, cells {cells}, bits and dimensions {bits}"
         raise ValueError(message)
 
