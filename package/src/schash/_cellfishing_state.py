@@ -58,7 +58,8 @@ def to_arrays(model: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "schash": __version__,
         "params": {name: _plain(value) for name, value in model.get_params().items()},
         "transform": reduction.transform,
-        "n_cells": int(reduction.statistics.n_cells),
+        "n_cells": int(model.n_cells_),
+        "n_learned_from": int(reduction.statistics.n_cells),  # of a shard, the cells of the first
         "layout": model._layout,
         "indexes": described,
     }
@@ -70,7 +71,8 @@ def from_arrays(cls: type, arrays: dict[str, np.ndarray], description: dict[str,
     for name in ("include_genes", "exclude_genes"):
         params[name] = tuple(params[name])
     model = cls(**params)
-    statistics = GeneStatistics(description["n_cells"], arrays["mean"], arrays["variance"])
+    n_learned_from = description.get("n_learned_from", description["n_cells"])
+    statistics = GeneStatistics(n_learned_from, arrays["mean"], arrays["variance"])
     genes = unpack_strings(arrays["genes.bytes"], arrays["genes.ends"]).astype(str)
     model._reduction = Reduction(
         genes, description["transform"], statistics, arrays["vectors"], arrays["singular_values"]
@@ -83,8 +85,7 @@ def from_arrays(cls: type, arrays: dict[str, np.ndarray], description: dict[str,
         parts = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
         model._hashes.append(SignHash(arrays[f"hash.{i}"]))
         model._indexes.append(kind._from_arrays(parts, described))
-    # Of a shard the statistics are those of other cells
-    model.genes_, model.n_cells_ = genes, len(model._indexes[0]) if model._indexes else 0
+    model.genes_, model.n_cells_ = genes, description["n_cells"]
     model.singular_values_ = arrays["singular_values"]
     _check(model)
     return model
@@ -99,10 +100,10 @@ def _check(model: Any) -> None:
         len(reduction.statistics.variance),
         n_genes,
     }
-    cells = {len(index) for index in model._indexes}
+    cells = {model.n_cells_, *(len(index) for index in model._indexes)}
     bits = {(hash_.n_bits, hash_.n_dims) for hash_ in model._hashes}
     bits |= {(index.n_bits, n_dims) for index in model._indexes}
-    if len(sizes) > 1 or len(cells) != 1 or len(bits) != 1 or len(reduction.singular_values) != n_dims:
+    if len(sizes) > 1 or len(cells) > 1 or len(bits) != 1 or len(reduction.singular_values) != n_dims:
         message = f"sizes differ: genes {sizes}, cells {cells}, bits and dimensions {bits}"
         raise ValueError(message)
 
