@@ -10,11 +10,14 @@ with rows counted through the shards as they are given, so that the answer is th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from schash._merge_kernels import merge_sorted
+from schash._threads import share_out
 from schash.errors import DataError
 from schash.neighbors import NO_NEIGHBOR, Neighbors
 
@@ -69,14 +72,7 @@ def merge_neighbors(shards: Sequence[Neighbors], first_rows: Sequence[int]) -> N
         if there is no shard, they are of different queries or k, or `first_rows` does not go up
     """
     _check_shards([each.ids.shape for each in shards], first_rows)
-    far = max(int(each.distances[each.ids == NO_NEIGHBOR].max(initial=0)) for each in shards)
-    keys = np.hstack(
-        [
-            _keys(each.distances, _shifted(each.ids, first))
-            for each, first in zip(shards, first_rows, strict=True)
-        ]
-    )
-    ids, distances = _of_keys(_smallest(keys, shards[0].k), far=far)
+    ids, distances, _ = _merged([(each.ids, each.distances, each.distances) for each in shards], first_rows)
     return Neighbors(ids, distances, _sum(shards, "n_candidates"), _sum(shards, "n_lookups"))
 
 
@@ -88,21 +84,30 @@ def merge_nominations(shards: Sequence[Nominations], first_rows: Sequence[int]) 
             f"shards have codes of {', '.join(str(each.n_bits) for each in shards)} bits; expected one number"
         )
         raise DataError(message)
-    ids = np.concatenate(
-        [_shifted(each.ids, first) for each, first in zip(shards, first_rows, strict=True)], axis=2
-    )
-    distances = np.concatenate([each.distances for each in shards], axis=2)
-    order = np.argsort(_keys(distances, ids), axis=2, kind="stable")[:, :, : shards[0].k]
-    totals = np.concatenate([each.totals for each in shards], axis=2)
-    taken = [np.take_along_axis(values, order, axis=2) for values in (ids, distances, totals)]
-    return replace(
-        shards[0],
-        ids=taken[0],
-        distances=taken[1],
-        totals=taken[2],
-        n_candidates=_sum(shards, "n_candidates"),
-        n_lookups=_sum(shards, "n_lookups"),
-    )
+    ids, distances, totals = _merged([(each.ids, each.distances, each.totals) for each in shards], first_rows)
+    counts = {name: _sum(shards, name) for name in ("n_candidates", "n_lookups")}
+    return replace(shards[0], ids=ids, distances=distances, totals=totals, **counts)
+
+
+Lists: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Ids, distances, and a number that goes with each: (..., k), sorted by (distance, id)."""
+
+
+def _merged(shards: Sequence[Lists], first_rows: Sequence[int]) -> Lists:
+    """The k nearest of all, one shard after another, so that only two are at work at a time."""
+    shape = shards[0][0].shape
+    merged = [np.ascontiguousarray(_shifted(array, i, first_rows[0])) for i, array in enumerate(shards[0])]
+    for shard, first in zip(shards[1:], first_rows[1:], strict=True):
+        flat = [array.reshape(-1, shape[-1]) for array in (*merged, *shard)]
+        out = [np.empty_like(array) for array in flat[:3]]
+        share_out(partial(merge_sorted, *flat, first, *out), len(flat[0]))
+        merged = [array.reshape(shape) for array in out]
+    return merged[0], merged[1], merged[2]
+
+
+def _shifted(array: np.ndarray, which: int, first: int) -> np.ndarray:
+    """Ids, the first of `Lists`, are counted through all shards; the others stay."""
+    return np.where(array == NO_NEIGHBOR, NO_NEIGHBOR, array + first) if which == 0 else array
 
 
 def _check_shards(shapes: Sequence[tuple[int, ...]], first_rows: Sequence[int]) -> None:
@@ -120,20 +125,9 @@ def _check_shards(shapes: Sequence[tuple[int, ...]], first_rows: Sequence[int]) 
         raise DataError(message)
 
 
-def _shifted(ids: np.ndarray, first: int) -> np.ndarray:
-    return np.where(ids == NO_NEIGHBOR, NO_NEIGHBOR, ids + first)
-
-
 def _keys(distances: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """Numbers that sort by (distance, row); what is no neighbour sorts last."""
     return np.where(ids == NO_NEIGHBOR, _NONE, (distances.astype(np.int64) << ID_BITS) | ids)
-
-
-def _smallest(keys: np.ndarray, k: int) -> np.ndarray:
-    """The k smallest of each row in order, (n_query, k)."""
-    if keys.shape[1] > k:
-        keys = np.partition(keys, k - 1, axis=1)[:, :k]
-    return np.sort(keys, axis=1)
 
 
 def _of_keys(keys: np.ndarray, far: int) -> tuple[np.ndarray, np.ndarray]:
