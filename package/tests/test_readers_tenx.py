@@ -266,6 +266,13 @@ def test_clusters_are_labels_by_barcode(counts, tmp_path):
     assert facts["unlabelled"] == N_CELLS - 3
 
 
+def test_a_cluster_that_is_missing_is_no_type(counts, tmp_path):
+    write_tenx(tmp_path / "x.h5", counts)
+    write_clusters(tmp_path / "a.tar.gz", b"Barcode,Cluster\nAAAC7-1,NA\nAAAC3-1,\nAAAC2-1,4\n")
+    prepared(tmp_path, dataset(clusters=True))
+    assert read_labels(tmp_path / "out/l.parquet").dropna().to_dict() == {"AAAC2-1": "4"}
+
+
 def test_a_member_may_begin_with_a_dot(tmp_path):
     table = pd.DataFrame({"Barcode": ["a"], "Cluster": [1]})
     path = write_clusters(tmp_path / "a.tar.gz", table, member=f"./{CLUSTERS}")
@@ -276,6 +283,7 @@ def test_a_member_may_begin_with_a_dot(tmp_path):
     ("table", "words"),
     [
         (b"Barcode,Type\na,1\n", "has no column Cluster; columns: Barcode, Type"),
+        (b"Barcode,Cluster\na,1,\nb,2,\n", "line 2: came 3 fields, expected 2"),
         (b"Barcode,Cluster\na,1\na,2\n", "barcode 'a' has more than one row"),
         (b"", "cannot be read"),
         (
