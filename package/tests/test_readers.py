@@ -356,6 +356,34 @@ def test_another_shape_is_an_error_and_leaves_no_cells(rng, tmp_path, expect, wo
     assert not list(tmp_path.glob("out/*"))
 
 
+@pytest.mark.parametrize("fails", ["labels", "cells"])
+def test_what_cannot_be_written_leaves_both_files_as_they_were(rng, tmp_path, monkeypatch, fails):
+    row, files = zenodo(tmp_path, counts_frame(rng))
+    paths = {"cells": tmp_path / "out" / "c.h5ad", "labels": tmp_path / "out" / "l.parquet"}
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"schash.data.prepare.{'write_labels' if fails == 'labels' else 'write_loaded'}", full)
+        with pytest.raises(OSError, match="No space left"):
+            prepare(row, files, **paths)
+    assert not list(tmp_path.glob("out/*"))
+    prepare(row, files, **paths)
+    before = {name: path.read_bytes() for name, path in paths.items()}
+    row, files = zenodo(tmp_path, counts_frame(rng, 50), expect={"cells": 60})
+    with pytest.raises(DataError, match="cells: expected 60, came 50"):
+        prepare(row, files, **paths)
+    row, files = zenodo(tmp_path, counts_frame(rng, 50))
+    monkeypatch.setattr(
+        f"schash.data.prepare.{'write_labels' if fails == 'labels' else 'write_loaded'}", full
+    )
+    with pytest.raises(OSError, match="No space left"):
+        prepare(row, files, **paths)
+    assert {name: path.read_bytes() for name, path in paths.items()} == before
+    assert sorted(path.name for path in tmp_path.glob("out/*")) == ["c.h5ad", "l.parquet"]
+
+
 def test_a_fault_in_the_archive_names_member_row_and_column(rng, tmp_path):
     row, files = zenodo(tmp_path, None, data=faulty("c12,1,-2,3"), labels=["t"] * 20)
     with pytest.raises(

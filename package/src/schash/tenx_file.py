@@ -112,16 +112,16 @@ def _genes(
     symbols, ids, kinds = (_text(group, name) for name in NAMES_V3)
     chosen = kinds == GENES
     if not chosen.any():
-        message = f"{path}: has no feature of type {GENES!r}; types: {', '.join(sorted(set(kinds))) or 'none'}"
+        message = (
+            f"{path}: has no feature of type {GENES!r}; types: {', '.join(sorted(set(kinds))) or 'none'}"
+        )
         raise DataError(message)
     if "genome" in group["features"]:
         chosen &= _of_genome(_text(group, "features/genome"), chosen, genome, path)
     return symbols, ids, None if chosen.all() else np.flatnonzero(chosen)
 
 
-def _of_genome(
-    genomes: np.ndarray, of_genes: np.ndarray, genome: str | None, path: str | Path
-) -> np.ndarray:
+def _of_genome(genomes: np.ndarray, of_genes: np.ndarray, genome: str | None, path: str | Path) -> np.ndarray:
     """Which rows are of the genome; with None, of the only one that genes have."""
     known = sorted(set(genomes[of_genes]))
     if genome is None and len(known) > 1:
