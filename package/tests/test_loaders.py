@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import tarfile
+import zipfile
 from importlib import import_module
 from pathlib import Path
 
@@ -15,13 +16,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from written_files import dataset, zipped
+from written_files import damage, dataset, zipped
 
 from schash.data.cells import make_cells, read_cells, write_cells
 from schash.data.fetch import fetch_source
 from schash.data.loaders import LOADERS, check_expected, load_dataset
 from schash.data.loaders.expected import describe
-from schash.data.loaders.matrices import Table, distinct, read_table, shared_of, union_of
+from schash.data.loaders.matrices import Table, distinct, read_table, shared_of, take, union_of, zip_member
 from schash.data.options import OPTIONS
 from schash.data.registry import Expect, load_registry
 from schash.errors import DataError
@@ -111,6 +112,40 @@ def test_joins_never_add_genes_of_one_name():
     X, genes = shared_of([_table([[1, 2]], ["a"], ["G", "G"]), _table([[3, 4]], ["b"], ["G", "G"])])
     assert genes == ["G", "G-1"]
     np.testing.assert_array_equal(X.toarray(), [[1, 2], [3, 4]])
+
+
+def test_rows_by_name_must_be_there_once():
+    table = _table([[1], [7], [2], [3]], ["a", "a", "b", "c"], ["G"])
+    taken = take(table, ["c", "b"], where="t.csv")
+    assert taken.rows == ["c", "b"]
+    np.testing.assert_array_equal(taken.X.toarray(), [[3], [2]])
+    with pytest.raises(
+        DataError, match=r"t\.csv: has counts more than once of 1 of the 2 wanted cells, e\.g\. 'a'"
+    ):
+        take(table, ["b", "a"], where="t.csv")
+    with pytest.raises(DataError, match=r"t\.csv: has no counts of 1 of the 2 wanted cells, e\.g\. 'd'"):
+        take(table, ["b", "d"], where="t.csv")
+
+
+def test_a_member_of_a_zip_or_of_a_folder_that_is_damaged(tmp_path):
+    path = zipped(tmp_path / "a.zip", packing=zipfile.ZIP_DEFLATED, **{"a.csv": "x" * 999})
+    damage(path, "a.csv")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    whole = gzip.compress(b"x" * 999)
+    contents = [whole[:-9], whole[:-4] + b"\1\0\0\0", whole[:10] + b"\7" + whole[11:], b"none"]
+    with (
+        pytest.raises(DataError, match=r"a\.zip: its member 'a\.csv' cannot be read"),
+        zip_member(path, "a.csv") as f,
+    ):
+        f.read()
+    for content in contents:  # the end of the file, its checksum, its packed bytes, and what is no gzip file
+        (folder / "a.csv.gz").write_bytes(content)
+        with (
+            pytest.raises(DataError, match=r"its member 'a\.csv' cannot be read"),
+            zip_member(folder, "a.csv") as f,
+        ):
+            f.read()
 
 
 def test_repeated_names_made_distinct():

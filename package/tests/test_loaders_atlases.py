@@ -1,11 +1,12 @@
 """Shekhar, Plass and Tabula Muris: their files in small, with the names and formats of the originals."""
 
 import gzip
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from written_files import dataset, zipped
+from written_files import damage, dataset, zipped
 
 from schash.data.loaders import load_dataset
 from schash.data.registry import Expect, load_registry
@@ -74,6 +75,19 @@ def test_retinal_files_of_windows_and_with_a_name_for_the_genes(tmp_path):
     assert list(loaded.labels) == ["RBC (Rod Bipolar cell)", "BC1A", None]
 
 
+def test_a_retinal_cell_whose_cluster_is_missing(tmp_path):
+    for missing in ("", "NA"):
+        clusters = OF_CELLS.replace("RBC (Rod Bipolar cell)\tRBC", f"{missing}\tRBC")
+        assert list(shekhar(tmp_path, clusters=clusters).labels) == [None, "BC1A", None]
+
+
+def test_retinal_counts_with_a_cell_twice(tmp_path):
+    counts = RETINA.replace("Bipolar4_AAAACCCCGGGG", "Bipolar1_AAAACCCCGGGG")
+    clusters = OF_CELLS.replace("Bipolar4_AAAACCCCGGGG\tBC1A\tBC1A\n", "")
+    with pytest.raises(DataError, match=r"GSE81904.*: has counts more than once of .* e\.g\. 'Bipolar1_AAAA"):
+        shekhar(tmp_path, counts=counts, clusters=clusters)
+
+
 def test_every_replicate_is_in_a_batch(tmp_path):
     batches = REGISTRY.dataset("shekhar").options["batches"]
     assert batches == {"1": [f"Bipolar{i}" for i in (1, 2, 3, 4)], "2": ["Bipolar5", "Bipolar6"]}
@@ -90,6 +104,8 @@ def test_every_replicate_is_in_a_batch(tmp_path):
             OF_CELLS.replace("Bipolar1_", "Bipolar2_"),
             "1 cells have no counts in GSE81904.*, e.g. Bipolar2_AAAA",
         ),
+        (OF_CELLS.replace("BC1A\n", "BC1A\t\n"), r"line 5: came 4 fields, expected 3"),
+        (OF_CELLS.replace("BC1A\tBC1A\n", "BC1A\n"), r"line 5: came 2 fields, expected 3"),
         (OF_CELLS.replace("Bipolar4_", "Bipolar1_"), "lists the cell Bipolar1_AAAACCCCGGGG twice"),
         ("NAME\tCLUSTER\n", "a second line that begins with TYPE"),
         ("", "cannot be read as a table"),
@@ -132,6 +148,19 @@ def test_planarian_cells_types_by_line_and_samples_by_name(tmp_path):
         ]
         assert list(loaded.cells.obs["batch"]) == ["plan1", "plan2", "gfp_rnai"]
         assert list(loaded.labels) == ["neoblast 1", "epidermis", "psd+ cells"]
+
+
+@pytest.mark.parametrize(
+    ("types", "labels"),
+    [
+        ('"neoblast 1"\n"the ""gut"""\npsd+ cells\n', ["neoblast 1", 'the "gut"', "psd+ cells"]),
+        ("neoblast\x0b1\na\u2028b\x0cc\npsd+\n\n\n", ["neoblast\x0b1", "a\u2028b\x0cc", "psd+"]),
+        ("NA\n\npsd+\n", [None, None, "psd+"]),
+        ('"\nepidermis\npsd+\r\n\r\n', ['"', "epidermis", "psd+"]),
+    ],
+)
+def test_a_planarian_type_is_a_line_without_quotes(tmp_path, types, labels):
+    assert list(plass(tmp_path, types=types).labels) == labels
 
 
 def test_planarian_files_that_do_not_fit(tmp_path):
@@ -263,6 +292,9 @@ def test_both_protocols_over_genes_in_another_order(tmp_path):
          "has no column cell_ontology_class; columns: cell, class"),
         ({"members": FACS | {"FACS/Aorta-counts.csv": '"","A21.MAA000594.3_8_M.1.1"\n"Actb",5\n'}},
          r"Brain_Non-Myeloid-counts\.csv: its 2 genes are not the 1 of .*Aorta-counts\.csv"),
+        ({"members": FACS | {"FACS/Aorta-counts.csv": FACS["FACS/Aorta-counts.csv"].replace("F8.", "A21.")}},
+         r"Aorta-counts\.csv: has counts more than once of 1 of the 1 wanted cells, e\.g\. 'A21\.MAA000594"),
+        ({"cells": [*FACS_CELLS[:1], ("B9.X", "T cell", "Aorta", "3_8_M,")]}, "line 3: came 7 fields, expected 6"),
         ({"members": FACS | {"FACS/Aorta-counts.csv": "<html>"}}, r"Aorta-counts\.csv: cannot be read as a table"),
     ],
 )  # fmt: skip
@@ -291,6 +323,20 @@ MATRIX = "droplet/Bladder-10X_P4_3/matrix.mtx"
 def test_droplet_files_that_do_not_fit(tmp_path, members, words):
     with pytest.raises(DataError, match=words):
         load("tabula_muris_droplet", droplet(tmp_path, DROPLET | members))
+
+
+ERRORS_OF = {name: "cannot be read as text" for name in ("barcodes.tsv", "genes.tsv")} | {
+    "matrix.mtx": "cannot be read as a Matrix Market file"
+}
+
+
+@pytest.mark.parametrize("name", ERRORS_OF)
+def test_droplet_members_that_are_damaged(tmp_path, name):
+    files = droplet(tmp_path)
+    zipped(files["droplet.zip"], packing=zipfile.ZIP_DEFLATED, **DROPLET)
+    damage(files["droplet.zip"], f"droplet/Bladder-10X_P4_3/{name}")
+    with pytest.raises(DataError, match=rf"droplet\.zip:.*Bladder-10X_P4_3.*{ERRORS_OF[name]}"):
+        load("tabula_muris_droplet", files)
 
 
 def test_cells_of_a_channel_that_the_archive_lacks(tmp_path):

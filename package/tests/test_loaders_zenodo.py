@@ -1,10 +1,11 @@
 """The archive of Abdelaal et al.: its names, folders and quirks in small, read by the rows of the real registry."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from written_files import dataset, zipped
+from written_files import damage, dataset, zipped
 
 from schash.data.loaders import load_dataset
 from schash.data.registry import Expect, load_registry
@@ -204,13 +205,61 @@ def test_batches_by_rows(tmp_path):
 
 
 def test_labels_that_do_not_fit(tmp_path):
-    with pytest.raises(DataError, match="has no column 'type'; columns: x, cluster"):
+    with pytest.raises(DataError, match="has no column type; columns: x, cluster"):
         load_parts(tmp_path, label_column="type")
     with pytest.raises(DataError, match="1 labels for the 2 cells"):
         load_parts(tmp_path, MEMBERS | {"x/Labels one.csv": "x\nT\n"})
     for damaged in ("", b"\xff\xfe\n"):
         with pytest.raises(DataError, match=r"z\.zip:x/Labels one\.csv: cannot be read as a table"):
             load_parts(tmp_path, MEMBERS | {"x/Labels one.csv": damaged})
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ("x,\nT,\nB,\n", None),
+        ("x\nT,\nB,\n", "line 2: came 2 fields, expected 1"),
+        ("x,y\nT,1,\nB,2,\n", "line 2: came 3 fields, expected 2"),
+        ("x,y\nT,1\nB\n", "line 3: came 1 fields, expected 2"),
+        ('x\nT\n"B\n', "cannot be read as a table"),
+    ],
+)
+def test_rows_of_labels_that_do_not_fit_the_header(tmp_path, labels, words):
+    """A comma at the end of rows must never shift the columns."""
+    members = MEMBERS | {"x/Labels one.csv": labels}
+    if words is None:
+        assert list(load_parts(tmp_path, members).labels) == ["T", "B", "T"]
+        return
+    with pytest.raises(DataError, match=rf"z\.zip:x/Labels one\.csv: {words}"):
+        load_parts(tmp_path, members)
+
+
+def test_a_label_that_is_missing_takes_its_place(tmp_path):
+    for first in ("", '""', "NA", '"NA"'):
+        labels = load_parts(tmp_path, MEMBERS | {"x/Labels one.csv": f"x\n{first}\nB\n\n"}).labels
+        assert list(labels) == [None, "B", "T"]
+    with pytest.raises(DataError, match="3 labels for the 2 cells"):
+        load_parts(tmp_path, MEMBERS | {"x/Labels one.csv": "x\nT\n\nB\n"})
+
+
+@pytest.mark.parametrize("member", ["x/one.csv", "x/Labels one.csv"])
+def test_members_that_are_damaged(tmp_path, member):
+    path = zipped(tmp_path / "z.zip", packing=zipfile.ZIP_DEFLATED, **MEMBERS)
+    damage(path, member)
+    row = dataset("zenodo_csv", PARTS, files=["z.zip"])
+    with pytest.raises(DataError, match=rf"z\.zip:{member}"):
+        load_dataset(row, {"z.zip": path})
+
+
+def test_members_whose_names_have_backslashes(tmp_path):
+    path = tmp_path / "z.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in MEMBERS.items():
+            info = zipfile.ZipInfo()
+            info.filename = name.replace("/", "\\")
+            archive.writestr(info, text)
+    row = dataset("zenodo_csv", PARTS, files=["z.zip"])
+    assert list(load_dataset(row, {"z.zip": path}).labels) == ["T", "B", "T"]
 
 
 def test_folds_are_of_one_whole_table():

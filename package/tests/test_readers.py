@@ -3,6 +3,8 @@
 import gzip
 import io
 import re
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import scipy.sparse as sp
 
 from schash.data.cells import make_cells, read_cells
-from schash.data.loaders import load_dataset, text_tables
+from schash.data.loaders import load_dataset, text_rows, text_tables
 from schash.data.loaders.matrices import shared_of, union_of
 from schash.data.loaders.text_tables import Table, read_table
 from schash.data.prepare import prepare
@@ -128,6 +130,50 @@ def test_only_a_block_is_parsed_at_once(rng, monkeypatch):
     assert set(asked) == {2000}, "the file must be read in blocks too"
 
 
+@pytest.mark.parametrize("at_once", [3, 64, 1 << 20])
+def test_numbers_are_parsed_in_any_pieces(rng, monkeypatch, at_once):
+    monkeypatch.setattr(text_rows, "PARSED_AT_ONCE", at_once)
+    frame = counts_frame(rng, 30).clip(upper=99)  # a number must fit into a piece
+    frame.insert(4, "label", "x, y")
+    text = frame.to_csv(quoting=2)
+    assert_same(read(text, text_columns=("label",)), frame.drop(columns="label"))
+    for text in (",G1\na,\n", ",G1,G2,G3\na,1,,\n", ",G1,G2\na,,\nb,,\n"):
+        with pytest.raises(DataError, match=r"row 1 \('a'\), column 'G[12]': came an empty field"):
+            read(text)
+
+
+def test_quoted_numbers_and_quotes_within_a_name(block):
+    table = read('n\ta\tb\n5"x\t"1"\t2\n"y""z"\t3\t"4"\n', sep="\t")
+    assert table.rows == ['5"x', 'y"z']
+    np.testing.assert_array_equal(table.X.toarray(), [[1, 2], [3, 4]])
+
+
+def test_a_table_of_names_alone(block):
+    table = read("name,type\na,x\nb,y\n", text_columns=("type",))
+    assert (table.rows, list(table.text["type"]), table.X.shape) == (["a", "b"], ["x", "y"], (2, 0))
+
+
+WIDE = """
+import io
+from schash.data.loaders.text_tables import read_table
+from schash.timing import measured, peak_mb
+n = 45_000
+lines = [",".join(f"G{i}" for i in range(n)), *("c" + ",0" * n for _ in range(90)), ""]
+text = io.BytesIO("\\n".join(lines).encode())
+with measured():
+    before = peak_mb()
+with measured() as measurement:
+    assert read_table(text, where="t.csv").X.shape == (90, n)
+print(measurement.peak_mb - before)
+"""
+
+
+def test_the_width_of_a_table_costs_no_memory():
+    """8 MB of text in 45,000 columns; with a buffer for every column it would be some 500 MB."""
+    grown = subprocess.run([sys.executable, "-c", WIDE], capture_output=True, text=True, check=True).stdout
+    assert float(grown) < 200
+
+
 # ---- what is no table ----
 
 ROWS = [f"c{i},1,2,3" for i in range(20)]
@@ -171,6 +217,31 @@ def test_the_kind_of_the_values_decides_what_is_wrong(block):
     for values in (None, "corrected", "noninteger"):
         with pytest.raises(DataError, match=r"column 'G2': came an empty field"):
             read(faulty("c12,1,,3"), values=values)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('n,a,b\nq,1,2\n"x\ny",1,2\nz,3,4\n', r"row 2 \('\"x'\): a quote must be closed"),
+        ('n,a,b\n"x\ny",1,2\nz,3,4\n', r"its header or row 1: a quote must be closed"),
+        ('n,"a\nb",c\nx,1,2\n', r"its header or row 1: a quote must be closed"),
+        ('n,a,b\nq,1,2\n"x"y,1,2\n', r"row 2 \('\"x\"y,1,2'\): a quote must be closed"),
+        ('n,a,b\nq,1,2\nx,"1\n",2\n', r"row 2 \('x,\"1'\): a quote must be closed"),
+        ('n,a,b\nq,1,2\nx,"1,5",2\n', r"row 2 \('x'\), column 'a': came '1,5', expected a number"),
+        ('n,a,b\nq,1,2\nx,"1,5"\n', r"row 2 \('x'\): came 2 fields, expected 3 columns"),
+        ("n,a,b\nq,1,2\nx,1\r2,2\n", r"row 2 \('x,1\\r2,2'\): .*no field may hold a line break"),
+    ],
+)
+def test_line_breaks_and_quotes_that_are_no_part_of_a_field(block, text, words):
+    with pytest.raises(DataError, match=rf"^t\.csv: cannot be read as a table: {words}"):
+        read(text)
+
+
+def test_a_blank_line_is_no_row_wherever_a_block_ends(block):
+    table = read("n\ta\nx\t1\n   \n\r\ny\t2\n\n", sep="\t")
+    assert table.rows == ["x", "y"]
+    with pytest.raises(DataError, match=r"row 2 \(''\), column 'a': came an empty field"):
+        read("n\ta\nx\t1\n\t\ny\t2\n", sep="\t")
 
 
 def test_a_line_that_is_no_cell_is_named(block):
@@ -283,6 +354,34 @@ def test_another_shape_is_an_error_and_leaves_no_cells(rng, tmp_path, expect, wo
     with pytest.raises(DataError, match=words):
         prepare(row, files, cells=tmp_path / "out" / "c.h5ad", labels=tmp_path / "out" / "l.parquet")
     assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize("fails", ["labels", "cells"])
+def test_what_cannot_be_written_leaves_both_files_as_they_were(rng, tmp_path, monkeypatch, fails):
+    row, files = zenodo(tmp_path, counts_frame(rng))
+    paths = {"cells": tmp_path / "out" / "c.h5ad", "labels": tmp_path / "out" / "l.parquet"}
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"schash.data.prepare.{'write_labels' if fails == 'labels' else 'write_loaded'}", full)
+        with pytest.raises(OSError, match="No space left"):
+            prepare(row, files, **paths)
+    assert not list(tmp_path.glob("out/*"))
+    prepare(row, files, **paths)
+    before = {name: path.read_bytes() for name, path in paths.items()}
+    row, files = zenodo(tmp_path, counts_frame(rng, 50), expect={"cells": 60})
+    with pytest.raises(DataError, match="cells: expected 60, came 50"):
+        prepare(row, files, **paths)
+    row, files = zenodo(tmp_path, counts_frame(rng, 50))
+    monkeypatch.setattr(
+        f"schash.data.prepare.{'write_labels' if fails == 'labels' else 'write_loaded'}", full
+    )
+    with pytest.raises(OSError, match="No space left"):
+        prepare(row, files, **paths)
+    assert {name: path.read_bytes() for name, path in paths.items()} == before
+    assert sorted(path.name for path in tmp_path.glob("out/*")) == ["c.h5ad", "l.parquet"]
 
 
 def test_a_fault_in_the_archive_names_member_row_and_column(rng, tmp_path):

@@ -120,7 +120,7 @@ def test_features_that_are_no_genes_and_other_genomes_are_left_out(counts, tmp_p
     kinds = ["Antibody Capture" if i % 7 == 3 else "Gene Expression" for i in range(N_GENES)]
     genomes = ["GRCh38" if i % 2 else "mm10" for i in range(N_GENES)]
     path = write_tenx(tmp_path / "x.h5", counts, version=3, kinds=kinds, genomes=genomes)
-    for genome in (None, "mm10", "GRCh38"):
+    for genome in ("mm10", "GRCh38"):
         with pytest.warns(UserWarning, match="Variable names are not unique"):
             twin = sc.read_10x_h5(path, genome=genome)
         opened = open_tenx(path, genome)
@@ -129,6 +129,33 @@ def test_features_that_are_no_genes_and_other_genomes_are_left_out(counts, tmp_p
         assert opened.chunks.shape == twin.shape
     with pytest.raises(DataError, match=r"x\.h5: has no gene of 'hg19'; genomes: GRCh38, mm10"):
         open_tenx(path, "hg19")
+
+
+def test_several_genomes_and_none_chosen(counts, tmp_path):
+    genomes = ["GRCh38" if i % 2 else "mm10" for i in range(N_GENES)]
+    path = write_tenx(tmp_path / "x.h5", counts, version=3, genomes=genomes)
+    with pytest.raises(DataError, match=r"x\.h5: which genome\? it has genes of GRCh38, mm10"):
+        open_tenx(path)
+    with pytest.raises(DataError, match=r"which genome\? it has genes of GRCh38, mm10"):
+        load_dataset(dataset(), {"x.h5": path})
+
+
+def test_what_is_no_gene_has_no_genome(counts, tmp_path):
+    """Antibodies have "" there, as Cell Ranger writes it."""
+    kinds = ["Antibody Capture"] * 3 + ["Gene Expression"] * (N_GENES - 3)
+    genomes = [""] * 3 + ["mm10"] * (N_GENES - 3)
+    path = write_tenx(tmp_path / "x.h5", counts, version=3, kinds=kinds, genomes=genomes)
+    for genome in (None, "mm10"):
+        np.testing.assert_array_equal(stacked(open_tenx(path, genome).chunks).toarray(), counts[:, 3:])
+
+
+@pytest.mark.parametrize("genome", [None, "mm10"])
+def test_a_file_without_genes(counts, tmp_path, genome):
+    kinds = ["Antibody Capture", "CRISPR Guide Capture"] * (N_GENES // 2)
+    path = write_tenx(tmp_path / "x.h5", counts, version=3, kinds=kinds)
+    words = r"x\.h5: has no feature of type 'Gene Expression'; types: Antibody Capture, CRISPR Guide Capture"
+    with pytest.raises(DataError, match=words):
+        open_tenx(path, genome)
 
 
 def test_one_of_several_groups(counts, tmp_path):
@@ -266,6 +293,13 @@ def test_clusters_are_labels_by_barcode(counts, tmp_path):
     assert facts["unlabelled"] == N_CELLS - 3
 
 
+def test_a_cluster_that_is_missing_is_no_type(counts, tmp_path):
+    write_tenx(tmp_path / "x.h5", counts)
+    write_clusters(tmp_path / "a.tar.gz", b"Barcode,Cluster\nAAAC7-1,NA\nAAAC3-1,\nAAAC2-1,4\n")
+    prepared(tmp_path, dataset(clusters=True))
+    assert read_labels(tmp_path / "out/l.parquet").dropna().to_dict() == {"AAAC2-1": "4"}
+
+
 def test_a_member_may_begin_with_a_dot(tmp_path):
     table = pd.DataFrame({"Barcode": ["a"], "Cluster": [1]})
     path = write_clusters(tmp_path / "a.tar.gz", table, member=f"./{CLUSTERS}")
@@ -276,6 +310,7 @@ def test_a_member_may_begin_with_a_dot(tmp_path):
     ("table", "words"),
     [
         (b"Barcode,Type\na,1\n", "has no column Cluster; columns: Barcode, Type"),
+        (b"Barcode,Cluster\na,1,\nb,2,\n", "line 2: came 3 fields, expected 2"),
         (b"Barcode,Cluster\na,1\na,2\n", "barcode 'a' has more than one row"),
         (b"", "cannot be read"),
         (

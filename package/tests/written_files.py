@@ -15,8 +15,18 @@ def dataset(loader, options, *, values="counts", files=(), **row):
     return load_registry({"sources": {"s": source}, "datasets": {"tiny": row}}).dataset("tiny")
 
 
-def zipped(path, **members):
-    with zipfile.ZipFile(path, "w") as archive:
+def zipped(path, *, packing=zipfile.ZIP_STORED, **members):
+    with zipfile.ZipFile(path, "w", packing) as archive:
         for name, text in members.items():
             archive.writestr(name, text)
     return path
+
+
+def damage(path, member):
+    """Make the packed bytes of a member of a zip begin with a kind of block that deflate does not know."""
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(member)
+        assert info.compress_type == zipfile.ZIP_DEFLATED
+    content = bytearray(path.read_bytes())
+    content[info.header_offset + 30 + len(member)] |= 0b110
+    path.write_bytes(content)

@@ -40,8 +40,8 @@ def open_tenx(path: str | Path, genome: str | None = None) -> TenxFile:
     """Read names and pointers; the counts are read when the blocks are asked for.
 
     genome : the one to read where there are several
-    Raises `DataError` where the file is damaged, lacks a group or an array, or holds several genomes and none is
-    chosen; for damage that shows only in the counts, when their block is read.
+    Raises `DataError` where the file is damaged, lacks a group or an array, has no gene, or holds several genomes and
+    none is chosen; for damage that shows only in the counts, when their block is read.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -111,13 +111,26 @@ def _genes(
         return _text(group, "gene_names"), _text(group, "genes"), None
     symbols, ids, kinds = (_text(group, name) for name in NAMES_V3)
     chosen = kinds == GENES
-    if genome is not None and "genome" in group["features"]:
-        genomes = _text(group, "features/genome")
-        chosen &= genomes == genome
-        if not chosen.any():
-            message = f"{path}: has no gene of {genome!r}; genomes: {', '.join(sorted(set(genomes)))}"
-            raise DataError(message)
+    if not chosen.any():
+        message = (
+            f"{path}: has no feature of type {GENES!r}; types: {', '.join(sorted(set(kinds))) or 'none'}"
+        )
+        raise DataError(message)
+    if "genome" in group["features"]:
+        chosen &= _of_genome(_text(group, "features/genome"), chosen, genome, path)
     return symbols, ids, None if chosen.all() else np.flatnonzero(chosen)
+
+
+def _of_genome(genomes: np.ndarray, of_genes: np.ndarray, genome: str | None, path: str | Path) -> np.ndarray:
+    """Which rows are of the genome; with None, of the only one that genes have."""
+    known = sorted(set(genomes[of_genes]))
+    if genome is None and len(known) > 1:
+        message = f"{path}: which genome? it has genes of {', '.join(known)}"
+        raise DataError(message)
+    if genome is not None and genome not in known:
+        message = f"{path}: has no gene of {genome!r}; genomes: {', '.join(known)}"
+        raise DataError(message)
+    return np.ones(len(genomes), dtype=bool) if genome is None else genomes == genome
 
 
 def _text(group: Any, name: str) -> np.ndarray:

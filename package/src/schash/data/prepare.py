@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from schash.atomic import atomic_path
 from schash.data.cells import write_labels
 from schash.data.loaders import check_expected, load_dataset
 from schash.data.registry import Dataset
@@ -17,9 +18,11 @@ def prepare(
     """Load, check and write; returns the facts of the data set.
 
     files : the fetched files of its sources by name
-    Raises `DataError` where something is missing, damaged or not what is expected. Then no file of cells is left.
+    Raises `DataError` where something is missing, damaged or not what is expected. Then, and where a file cannot be
+    written, neither is made; older ones of their names stay as they were, both of them.
     """
     loaded = load_dataset(row, files)
-    totals = write_loaded(cells, loaded, lambda totals: check_expected(loaded, row.expect, totals))
-    write_labels(labels, loaded.labels)
+    with atomic_path(labels) as temporary:  # gets its name once the cells have theirs
+        write_labels(temporary, loaded.labels)
+        totals = write_loaded(cells, loaded, lambda totals: check_expected(loaded, row.expect, totals))
     return describe(row, loaded, totals)

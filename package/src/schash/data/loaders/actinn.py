@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
-
 from schash.data.cells import LabelledCells, make_cells
+from schash.data.loaders.cell_tables import label_of, read_cell_table
 from schash.data.loaders.matrices import distinct, file_of, read_table, transposed
 from schash.data.options import ActinnOptions
 from schash.data.registry import Dataset
@@ -18,15 +17,15 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     matrix_path = file_of(files, options.matrix, dataset.id)
     labels_path = file_of(files, options.labels, dataset.id)
     table = transposed(read_table(matrix_path, where=str(matrix_path)))
-    labels = pd.read_csv(labels_path, sep="\t", header=None, dtype=str, keep_default_na=False)
-    if list(labels[0]) != table.rows:
+    labels = read_cell_table(labels_path, where=str(labels_path), sep="\t", columns=("cell", "label"))
+    if list(labels["cell"]) != table.rows:
         message = f"{labels_path}: its cells are not those of {matrix_path.name}, in their order"
         raise DataError(message)
     return make_cells(
         table.X,
         table.rows,
         distinct(table.columns),
-        labels=list(labels[1]),
+        labels=[label_of(label) for label in labels["label"]],
         dataset=dataset.id,
         values=dataset.values,
         stand_in_for=dataset.stand_in_for,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from schash.data.cells import LabelledCells, make_cells
+from schash.data.loaders.cell_tables import DAMAGED, label_of
 from schash.data.loaders.matrices import Table, distinct, file_of, read_table, shared_of, zip_member
 from schash.data.options import BaronGeoOptions, LabelledCsvOptions
 from schash.data.registry import Dataset
@@ -30,7 +31,7 @@ def load_geo(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
         X,
         [name for table in tables for name in table.rows],
         genes,
-        labels=[label for table in tables for label in table.text["assigned_cluster"]],
+        labels=[label_of(text) for table in tables for text in table.text["assigned_cluster"]],
         obs={"batch": donors, "donor": donors},
         dataset=dataset.id,
         values=dataset.values,
@@ -48,10 +49,12 @@ def _member(path: Path, member: str) -> Iterator[IO[bytes]]:
     try:
         with tarfile.open(path) as archive:
             packed = archive.extractfile(member)
-            assert packed is not None  # a member that is no regular file raises KeyError or is a folder
+            if packed is None:
+                message = "it is no file"
+                raise tarfile.ReadError(message)
             with GzipFile(fileobj=packed) as handle:
                 yield handle  # type: ignore[misc]
-    except (tarfile.TarError, KeyError, OSError) as error:
+    except (tarfile.TarError, KeyError, *DAMAGED) as error:
         message = f"{path}: cannot read its member {member!r}: {error}"
         raise DataError(message) from error
 
@@ -68,7 +71,7 @@ def load_labelled_csv(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCe
         table.X,
         table.rows,
         distinct(table.columns),
-        labels=list(table.text[options.label_column]),
+        labels=[label_of(text) for text in table.text[options.label_column]],
         obs={"batch": donors, "donor": donors},
         dataset=dataset.id,
         values=dataset.values,

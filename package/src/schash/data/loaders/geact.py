@@ -6,10 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 from schash.data.cells import LabelledCells, make_cells
+from schash.data.loaders.cell_tables import label_of, read_cell_table, require_columns
 from schash.data.loaders.matrices import Table, file_of, read_table, take, transposed, union_of
 from schash.data.options import GeactOptions
 from schash.data.registry import Dataset
 from schash.errors import DataError
+
+COLUMNS = ("cell", "ident", "bigBatch", "batch")
 
 
 def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
@@ -30,7 +33,7 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
         X,
         list(meta.index),
         genes,
-        labels=list(meta["ident"]),
+        labels=[label_of(ident) for ident in meta["ident"]],
         obs={"batch": meta["bigBatch"], "organ": organs, "plate": meta["batch"]},
         dataset=dataset.id,
         values=dataset.values,
@@ -42,9 +45,11 @@ def _organ(organ: str, files: Mapping[str, Path], dataset: str) -> tuple[Table, 
     counts_path = file_of(files, f"{organ}_UMIcount_filtered.txt.gz", dataset)
     meta_path = file_of(files, f"{organ}_Seurat_metaData.txt", dataset)
     table = transposed(read_table(counts_path, where=str(counts_path), sep="\t"))
-    meta = pd.read_csv(meta_path, sep="\t", dtype=str, keep_default_na=False, index_col="cell")
+    meta = read_cell_table(meta_path, where=str(meta_path), sep="\t")
+    require_columns(meta, COLUMNS, str(meta_path))
+    meta = meta.set_index("cell")
     without = meta.index.difference(table.rows)
     if len(without):
         message = f"{meta_path}: {len(without)} cells have no counts in {counts_path.name}, e.g. {without[0]}"
         raise DataError(message)
-    return take(table, list(meta.index)), meta
+    return take(table, list(meta.index), where=str(counts_path)), meta

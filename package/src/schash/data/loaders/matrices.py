@@ -1,16 +1,18 @@
 """Members of zip archives, and tables of cells joined by gene."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
 from schash.data.archives import check_members, open_fetched
+from schash.data.loaders.cell_tables import DAMAGED
 from schash.data.loaders.text_tables import Table, read_table
 from schash.errors import DataError
 
@@ -40,24 +42,31 @@ def file_of(files: Mapping[str, Path], name: str, dataset: str) -> Path:
 
 @contextmanager
 def zip_member(path: Path, *members: str) -> Iterator[IO[bytes]]:
-    """Open the first of `members` that a zip holds, or the folder of its fetched members; nothing is unpacked."""
-    if path.is_dir():
-        with open_fetched(path, members) as handle:
-            yield handle
-        return
+    """Open the first of `members` that a zip holds, or the folder of its fetched members; nothing is unpacked.
+
+    Names in the zip may have been written with backslashes, as on Windows.
+    Raises `DataError` where none is there or what is there is damaged, which may show only as it is read.
+    """
+    what = f"its member {members[0]!r} cannot be read" if path.is_dir() else "is not a zip archive"
     try:
+        if path.is_dir():
+            with open_fetched(path, members) as handle:
+                yield handle
+            return
         with ZipFile(path) as archive:
             check_members(archive, path.stat().st_size, path)
-            held = [name for name in members if name in archive.namelist()]
+            place = {info.filename.replace("\\", "/"): info for info in archive.infolist()}
+            held = [place[name] for name in members if name in place]
             if not held:
                 message = (
                     f"{path}: has no member {members[0]!r}; it holds e.g. {', '.join(archive.namelist()[:5])}"
                 )
                 raise DataError(message)
+            what = f"its member {held[0].filename!r} cannot be read"
             with archive.open(held[0]) as handle:
                 yield handle
-    except BadZipFile as error:
-        message = f"{path}: is not a zip archive: {error}"
+    except DAMAGED as error:
+        message = f"{path}: {what}: {error}"
         raise DataError(message) from error
 
 
@@ -66,9 +75,20 @@ def transposed(table: Table) -> Table:
     return Table(table.X.T.tocsr(), table.columns, table.rows, pd.DataFrame(index=table.columns))
 
 
-def take(table: Table, names: Sequence[str]) -> Table:
-    """The rows of those names, in that order."""
+def take(table: Table, names: Sequence[str], *, where: str) -> Table:
+    """The rows of those names, in that order.
+
+    Raises `DataError` naming `where` for a name that the table has never or more than once.
+    """
     position = {name: row for row, name in enumerate(table.rows)}
+    n_rows = Counter(table.rows)
+    for what, wrong in (
+        ("no counts of", [name for name in names if n_rows[name] == 0]),
+        ("counts more than once of", [name for name in names if n_rows[name] > 1]),
+    ):
+        if wrong:
+            message = f"{where}: has {what} {len(wrong)} of the {len(names)} wanted cells, e.g. {wrong[0]!r}"
+            raise DataError(message)
     rows = [position[name] for name in names]
     return Table(table.X[rows], list(names), table.columns, table.text.iloc[rows])
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
-
 from schash.data.cells import LabelledCells, make_cells
+from schash.data.loaders.cell_tables import label_of, read_cell_table, require_columns
 from schash.data.loaders.matrices import file_of, read_table, shared_of, take, transposed
 from schash.data.options import MixologyOptions
 from schash.data.registry import Dataset
+
+COLUMNS = ("demuxlet_cls", "cell_line_demuxlet")
 
 
 def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
@@ -21,12 +22,14 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     for part in options.batches:
         counts_path = file_of(files, f"{part.batch}.count.csv.gz", dataset.id)
         meta_path = file_of(files, f"{part.batch}.metadata.csv.gz", dataset.id)
-        meta = pd.read_csv(meta_path, index_col=0, dtype=str, keep_default_na=False)
+        meta = read_cell_table(meta_path, where=str(meta_path), row_names=True)
+        require_columns(meta, COLUMNS, str(meta_path))
+        meta = meta.set_index(meta.columns[0])
         meta = meta[meta["demuxlet_cls"] == "SNG"]
         table = transposed(read_table(counts_path, where=str(counts_path)))
-        tables.append(take(table, list(meta.index)))
+        tables.append(take(table, list(meta.index), where=str(counts_path)))
         names += [f"{part.batch}.{well}" for well in meta.index]
-        labels += list(meta["cell_line_demuxlet"])
+        labels += [label_of(line) for line in meta["cell_line_demuxlet"]]
         batches += [part.batch] * len(meta)
         protocols += [part.protocol] * len(meta)
     X, genes = shared_of(tables)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from schash.data.cells import LabelledCells, make_cells
+from schash.data.loaders.cell_tables import label_of, lines_of_text
 from schash.data.loaders.matrices import distinct, file_of, read_table, transposed
 from schash.data.options import PlassOptions
 from schash.data.registry import Dataset
@@ -37,13 +38,20 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     )
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path) -> list[str | None]:
+    """The type of each cell, None where it has none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = lines_of_text(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         message = f"{path}: cannot be read as text: {error}"
         raise DataError(message) from error
-    return [line.strip() for line in lines]
+    return [label_of(_unquoted(line.strip())) for line in lines]
+
+
+def _unquoted(name: str) -> str:
+    """Without the quotes that R puts around it."""
+    quoted = len(name) > 1 and name[0] == name[-1] == '"'
+    return name[1:-1].replace('""', '"') if quoted else name
 
 
 def _sample(name: str, pattern: re.Pattern[str], path: Path) -> str:

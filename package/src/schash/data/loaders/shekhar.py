@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from schash.data.cells import LabelledCells, make_cells
+from schash.data.loaders.cell_tables import label_of, read_cell_table
 from schash.data.loaders.matrices import distinct, file_of, read_table, take, transposed
 from schash.data.options import ShekharOptions
 from schash.data.registry import Dataset
@@ -36,10 +37,10 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     cells = [name for name in table.rows if name in clusters.index]
     replicates = [name.partition("_")[0] for name in cells]
     return make_cells(
-        take(table, cells).X,
+        take(table, cells, where=str(counts_path)).X,
         cells,
         distinct(table.columns),
-        labels=[None if label in options.unlabelled else label for label in clusters[cells]],
+        labels=[None if label in options.unlabelled else label_of(label) for label in clusters[cells]],
         obs={"batch": _batches(replicates, options, dataset.id), "replicate": replicates},
         dataset=dataset.id,
         values=dataset.values,
@@ -49,11 +50,7 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
 
 def _clusters(path: Path) -> pd.Series:
     """Cluster by cell."""
-    try:
-        table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except (ValueError, OSError) as error:
-        message = f"{path}: cannot be read as a table: {error}"
-        raise DataError(message) from error
+    table = read_cell_table(path, where=str(path), sep="\t")
     if tuple(table.columns[:2]) != COLUMNS or table.empty or table["NAME"].iloc[0] != "TYPE":
         found = ", ".join(table.columns[:3])
         message = (

@@ -12,7 +12,6 @@ Only cells with a class are kept: others failed the authors' quality control or 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -21,13 +20,20 @@ import scipy.sparse as sp
 
 from schash.data.cells import LabelledCells, make_cells
 from schash.data.loaders import matrices
+from schash.data.loaders.cell_tables import (
+    DAMAGED,
+    WITHOUT_LABEL,
+    lines_of_text,
+    read_cell_table,
+    require_columns,
+)
 from schash.data.loaders.matrices import Table, distinct, file_of, shared_of, zip_member
 from schash.data.options import TabulaMurisFiles, TabulaMurisProtocolsOptions
 from schash.data.registry import Dataset
 from schash.errors import DataError
 
 COLUMNS = ("cell", "tissue", "cell_ontology_class", "mouse.id")
-WITHOUT_CLASS = ("", "NA", "unknown")
+WITHOUT_CLASS = (*WITHOUT_LABEL, "unknown")
 FACS, DROPLET = "Smart-seq2", "10x Chromium"
 
 
@@ -86,15 +92,8 @@ def _droplet(
 
 def _annotated(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     """The cells that have a class, by name."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, OSError) as error:
-        message = f"{path}: cannot be read as a table: {error}"
-        raise DataError(message) from error
-    missing = [name for name in columns if name not in table]
-    if missing:
-        message = f"{path}: has no column {', '.join(missing)}; columns: {', '.join(table.columns)}"
-        raise DataError(message)
+    table = read_cell_table(path, where=str(path))
+    require_columns(table, columns, str(path))
     cells = table.loc[~table["cell_ontology_class"].isin(WITHOUT_CLASS), list(columns)]
     if cells.empty or not cells["cell"].is_unique:
         message = (
@@ -151,7 +150,7 @@ def _channel(path: Path, cells: pd.DataFrame) -> tuple[Table, pd.DataFrame, str]
 def _matrix(handle: IO[bytes], where: str) -> sp.csc_matrix:
     try:
         return sp.csc_matrix(scipy.io.mmread(handle), dtype=np.float32)
-    except (ValueError, OSError, BadZipFile) as error:
+    except (*DAMAGED, ValueError) as error:
         message = f"{where}/matrix.mtx: cannot be read as a Matrix Market file: {error}"
         raise DataError(message) from error
 
@@ -159,8 +158,8 @@ def _matrix(handle: IO[bytes], where: str) -> sp.csc_matrix:
 def _first_column(handle: IO[bytes], where: str) -> list[str]:
     """Of a tab-separated file: its barcodes, or its genes' symbols, which stand in both columns."""
     try:
-        return [line.split("\t")[0] for line in handle.read().decode().splitlines()]
-    except (UnicodeDecodeError, BadZipFile) as error:
+        return [line.split("\t")[0] for line in lines_of_text(handle.read())]
+    except (*DAMAGED, UnicodeDecodeError) as error:
         message = f"{where}: cannot be read as text: {error}"
         raise DataError(message) from error
 
@@ -170,4 +169,4 @@ def _of_cells(table: Table, cells: pd.DataFrame, where: str) -> Table:
     if len(without):
         message = f"{where}: has no counts of {len(without)} annotated cells, e.g. {without[0]}"
         raise DataError(message)
-    return matrices.take(table, list(cells.index))
+    return matrices.take(table, list(cells.index), where=where)

@@ -1,12 +1,12 @@
 """10x Genomics' HDF5 files, in blocks of cells, with Cell Ranger's clusters as labels where they are at hand."""
 
 import tarfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from schash.data.loaders.cell_tables import DAMAGED, label_of, read_cell_table, require_columns
 from schash.data.loaders.matrices import distinct, file_of
 from schash.data.options import TenxOptions
 from schash.data.registry import Dataset
@@ -52,16 +52,13 @@ def read_clusters(path: Path, member: str) -> pd.Series:
             if handle is None:
                 message = f"{path}: has no member {member!r}"
                 raise DataError(message)
-            table = pd.read_csv(handle, dtype=str, keep_default_na=False)
+            table = read_cell_table(handle, where=where)
     except DataError:
         raise
-    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (tarfile.TarError, *DAMAGED, ValueError) as error:
         message = f"{where}: cannot be read: {error}"
         raise DataError(message) from error
-    missing = [name for name in CLUSTER_COLUMNS if name not in table]
-    if missing:
-        message = f"{where}: has no column {', '.join(missing)}; columns: {', '.join(map(str, table))}"
-        raise DataError(message)
+    require_columns(table, CLUSTER_COLUMNS, where)
     clusters = table.set_index("Barcode")["Cluster"]
     if not clusters.index.is_unique:
         repeated = clusters.index[clusters.index.duplicated()][0]
@@ -73,7 +70,7 @@ def read_clusters(path: Path, member: str) -> pd.Series:
 def _labels(clusters: pd.Series, barcodes: Sequence[str], where: str) -> list[str | None]:
     """A cluster or None for each barcode; that not one has a cluster is an error: they are of other cells."""
     by_barcode = clusters.to_dict()
-    labels = [by_barcode.get(barcode) or None for barcode in barcodes]
+    labels = [label_of(by_barcode.get(barcode, "")) for barcode in barcodes]
     if len(labels) and not any(labels):
         examples = f"e.g. {barcodes[0]!r} and {next(iter(by_barcode), None)!r}"
         message = f"{where}: none of its {len(by_barcode):,} barcodes is one of the {len(labels):,} cells, {examples}"

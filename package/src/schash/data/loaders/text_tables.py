@@ -1,13 +1,12 @@
 """Text tables of numbers, read a block of lines at a time into CSR float32: never is the table dense in memory.
 
-Blocks are parsed by pyarrow, straight to float32 (the nearest one to what is written, which for integers up to 2^24
-is the integer), and kept as sparse rows. In memory are one block, dense, and the entries that are not 0, of which the
-column numbers or the values are there twice while the blocks are joined.
+Blocks are parsed by pyarrow (`schash.data.loaders.text_rows`), straight to float32 (the nearest one to what is written,
+which for integers up to 2^24 is the integer), and kept as sparse rows. In memory are one block, as text and dense, and
+the entries that are not 0, of which the column numbers or the values are there twice while the blocks are joined.
 """
 
 import csv
 import gzip
-import io
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -17,17 +16,15 @@ from typing import IO, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow
-import pyarrow.csv
 import scipy.sparse as sp
 
 from schash.data.cell_checks import first_wrong
+from schash.data.loaders.text_rows import RowFormat, is_number, lines_of
 from schash.errors import DataError
 
 BYTES_PER_BLOCK = 1 << 24
 """Text that is parsed at once: some 8 million values, 32 MB of them dense. A longer row is a block of its own."""
-EMPTY_SPELLINGS = frozenset(pyarrow.csv.ConvertOptions().null_values)
-"""What pyarrow takes for a missing number: "", "NA", "NaN", "NULL" and the like."""
+NO_FIELDS = "a quote must be closed where its field ends, and no field may hold a line break"
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,8 @@ def read_table(
     source : open binary file, or a path; a path that ends in .gz is unpacked
     text_columns : columns that hold text, returned beside the matrix
     values : kind of the numbers, where it is known: a number that it rules out (a negative count) is an error here
-    The header may leave out the first column's name, as R writes it. UTF-8, with or without a byte-order mark.
+    The header may leave out the first column's name, as R writes it. UTF-8, with or without a byte-order mark. Fields
+    may be quoted and then hold separators, but never a line break: a block may end at any line. Blank lines are none.
     Raises `DataError` naming `where`, the row and the column for a field that is empty or not a finite number, and
     the row for one that has too few or too many fields.
     """
@@ -91,33 +89,32 @@ class _Reader:
     n_read: int = 0
 
     def __post_init__(self) -> None:
-        text = {0, *self.text_at.values()}
-        self.numbers_at = [i for i in range(len(self.names)) if i not in text]
+        text = sorted({0, *self.text_at.values()})
+        self._place_of_text = {column: i for i, column in enumerate(text)}
+        self.numbers_at = [i for i in range(len(self.names)) if i not in self._place_of_text]
         self.genes = [self.names[i] for i in self.numbers_at]
-        self._keys = [str(i) for i in range(len(self.names))]  # the names themselves may repeat
-        types = {
-            key: pyarrow.string() if i in text else pyarrow.float32() for i, key in enumerate(self._keys)
-        }
-        self._parse = pyarrow.csv.ParseOptions(delimiter=self.sep)
-        self._convert = pyarrow.csv.ConvertOptions(column_types=types)
+        self._format = RowFormat(self.sep, len(self.names), tuple(text))
 
     def parsed(self, block: bytes) -> tuple[sp.csr_matrix, list[str], dict[str, list[str]]]:
         """Entries, names and texts of the rows in a block of whole lines."""
-        read = pyarrow.csv.ReadOptions(column_names=self._keys, block_size=len(block) + 1)
+        texts: list[list[str]] = []
+        numbers: list[bytes] = []
+        for line in lines_of(block):
+            row = self._format.split(line)
+            if row is None:
+                raise ValueError(self._fault(block))
+            texts.append(row[0])
+            numbers += row[1]
         try:
-            table = pyarrow.csv.read_csv(
-                pyarrow.BufferReader(block),
-                read_options=read,
-                parse_options=self._parse,
-                convert_options=self._convert,
-            )
-        except pyarrow.ArrowInvalid as error:
+            dense = self._format.dense(numbers, len(texts))
+        except ValueError as error:
             raise ValueError(self._fault(block) or str(error)) from None
-        names = table.column(0).to_pylist()
-        X = _nonzeros(table.select(self.numbers_at), len(names))
+        X = sp.csr_matrix(dense)
+        names = [row[0] for row in texts]
         self._check(X, names)
         self.n_read += len(names)
-        return X, names, {name: table.column(i).to_pylist() for name, i in self.text_at.items()}
+        places = {name: self._place_of_text[column] for name, column in self.text_at.items()}
+        return X, names, {name: [row[place] for row in texts] for name, place in places.items()}
 
     def _check(self, X: sp.csr_matrix, names: list[str]) -> None:
         wrong = first_wrong(X.data, self.values)
@@ -136,25 +133,20 @@ class _Reader:
 
     def _fault(self, block: bytes) -> str | None:
         """The first thing in a block that is no table, found the slow way; None where it is nothing known."""
-        lines = io.StringIO(block.decode(errors="replace"), newline="")
-        rows = [fields for fields in csv.reader(lines, delimiter=self.sep) if fields]
-        for i, fields in enumerate(rows):
+        for i, line in enumerate(lines_of(block)):
+            text = line.decode(errors="replace")
+            try:
+                (fields,) = csv.reader([text], delimiter=self.sep, strict=True)
+            except csv.Error:
+                return f"row {self.n_read + i + 1:,} ({text[:40]!r}): {NO_FIELDS}"
             if len(fields) != len(self.names):
                 row = f"row {self.n_read + i + 1:,} ({fields[0]!r})"
                 return f"{row}: came {len(fields)} fields, expected {len(self.names)} columns"
             for column in self.numbers_at:
-                if not _is_number(fields[column]):
+                if not is_number(fields[column]):
                     place = self._place(i, fields[0], self.names[column])
                     return f"{place}: came {fields[column]!r}, expected a number"
         return None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return text in EMPTY_SPELLINGS
-    return True
 
 
 def _reader(
@@ -162,7 +154,11 @@ def _reader(
 ) -> _Reader:
     """The first row tells whether the first column has a name."""
     texts = header.decode("utf-8-sig"), first_line.decode()
-    names, first = (next(csv.reader([text], delimiter=sep), []) for text in texts)
+    try:
+        names, first = (next(csv.reader([text], delimiter=sep, strict=True), []) for text in texts)
+    except csv.Error:
+        message = f"its header or row 1: {NO_FIELDS}"
+        raise ValueError(message) from None
     if not first:
         message = "it holds no rows"
         raise ValueError(message)
@@ -181,25 +177,11 @@ def _blocks(handle: Any, first_line: bytes) -> Iterator[bytes]:
     while piece := handle.read(BYTES_PER_BLOCK):
         end = piece.rfind(b"\n") + 1
         if end:
-            block = b"".join([*begun, memoryview(piece)[:end]])
-            if not block.isspace():
-                yield block
+            yield b"".join([*begun, memoryview(piece)[:end]])
             begun = [piece[end:]]
         else:
             begun.append(piece)
-    rest = b"".join(begun)
-    if rest and not rest.isspace():
-        yield rest
-
-
-def _nonzeros(numbers: pyarrow.Table, n_rows: int) -> sp.csr_matrix:
-    """The entries that are not 0 of a block (n_rows, n_columns)."""
-    n_columns = numbers.num_columns
-    if not n_rows or not n_columns:
-        return sp.csr_matrix(np.zeros((n_rows, n_columns), dtype=np.float32))
-    (batch,) = numbers.combine_chunks().to_batches()
-    dense = batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
-    return sp.csr_matrix(dense)
+    yield b"".join(begun)
 
 
 def _joined(reader: _Reader, parts: Iterator[tuple[sp.csr_matrix, list[str], dict[str, list[str]]]]) -> Table:

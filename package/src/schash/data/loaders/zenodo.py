@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from schash.data.cells import LabelledCells, make_cells
+from schash.data.loaders.cell_tables import label_of, read_cell_table, require_columns
 from schash.data.loaders.cv_folds import read_cv_folds
 from schash.data.loaders.matrices import Table, distinct, file_of, read_table, shared_of, zip_member
 from schash.data.options import ZenodoOptions, ZenodoPart
@@ -24,7 +25,8 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     """Read the parts, join them over their shared genes, and name their batches."""
     options = ZenodoOptions.model_validate(dataset.options)
     path = file_of(files, options.file, dataset.id)
-    tables, labels = [], []
+    tables: list[Table] = []
+    labels: list[str | None] = []
     batches: list[str | None] = []
     for part in options.parts:
         table, part_labels = _part(path, part, options.label_column, dataset.values)
@@ -57,7 +59,7 @@ def _by_rows(options: ZenodoOptions, n_rows: int, dataset: str) -> list[str | No
     return batches
 
 
-def _part(path: Path, part: ZenodoPart, label_column: str, values: str) -> tuple[Table, list[str]]:
+def _part(path: Path, part: ZenodoPart, label_column: str, values: str) -> tuple[Table, list[str | None]]:
     with zip_member(path, part.data, *part.also) as handle:
         table = read_table(handle, where=f"{path}:{part.data}", values=values)
     labels, _ = _labels(path, part, label_column)
@@ -67,19 +69,12 @@ def _part(path: Path, part: ZenodoPart, label_column: str, values: str) -> tuple
     return table, labels
 
 
-def _labels(path: Path, part: ZenodoPart, column: str) -> tuple[list[str], int]:
+def _labels(path: Path, part: ZenodoPart, column: str) -> tuple[list[str | None], int]:
     """The labels in a column, and its place counted from 1."""
-    try:
-        with zip_member(path, part.labels) as handle:
-            labels = pd.read_csv(handle, dtype=str, keep_default_na=False)
-    except ValueError as error:
-        message = f"{path}:{part.labels}: cannot be read as a table: {error}"
-        raise DataError(message) from error
-    if column not in labels:
-        found = ", ".join(map(str, labels))
-        message = f"{path}:{part.labels}: has no column {column!r}; columns: {found}"
-        raise DataError(message)
-    return list(labels[column]), list(labels).index(column) + 1
+    with zip_member(path, part.labels) as handle:
+        labels = read_cell_table(handle, where=f"{path}:{part.labels}")
+    require_columns(labels, (column,), f"{path}:{part.labels}")
+    return [label_of(text) for text in labels[column]], list(labels).index(column) + 1
 
 
 def published_folds(dataset: Dataset, files: Mapping[str, Path]) -> PublishedFolds:
