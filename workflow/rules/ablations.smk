@@ -28,8 +28,8 @@ rule fig4:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         runs=lambda wildcards: [run._asdict() for run in PLAN.runs("fig4") if run.method not in CONTROLS],
         parameters=lambda wildcards: {

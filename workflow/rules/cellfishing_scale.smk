@@ -37,8 +37,8 @@ rule cf_table3:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("cf_table3.py"),
     message:
@@ -72,8 +72,8 @@ rule cf_fig9:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("cf_fig9.py"),
     message:
@@ -107,8 +107,8 @@ rule cf_table2:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("cf_table2.py"),
     message:

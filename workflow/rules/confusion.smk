@@ -16,8 +16,8 @@ rule score_confusion:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("score"),
+        runtime=runtime("score"),
     params:
         runs=run_facts,
         code=code("score_confusion.py"),
@@ -54,8 +54,8 @@ rule confusion:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,

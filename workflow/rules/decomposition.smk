@@ -31,8 +31,8 @@ rule cf_fig2:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("cf_fig2.py"),
     message:
@@ -67,8 +67,8 @@ rule cf_fig3:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("cf_fig3.py"),
     message:

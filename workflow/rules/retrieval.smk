@@ -30,7 +30,7 @@ rule score_retrieval:
         "../../envs/schash.yaml"
     resources:
         mem_mb=retrieval_memory,
-        runtime=60,
+        runtime=runtime("score_retrieval"),
     params:
         runs=run_facts,
         exact="exact_cosine",
@@ -68,8 +68,8 @@ rule table2:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
@@ -107,8 +107,8 @@ rule fig3a:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
