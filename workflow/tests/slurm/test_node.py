@@ -1,10 +1,12 @@
 """The one-node Slurm starts, runs a job, and stops what it started: nothing less and nothing else."""
 
 import os
+import shutil
 import subprocess
 import time
 
-from conftest import ONE_NODE, call, daemons
+import pytest
+from one_node import ONE_NODE, call, daemons
 
 
 def test_it_starts_and_runs_a_job_and_stops_everything_it_started(new_node):
@@ -62,6 +64,25 @@ def test_a_wrong_call_says_how_it_is_called(new_node):
     result = call(ONE_NODE, "begin", new_node.folder)
     assert result.returncode == 2
     assert "one_node.sh start FOLDER" in result.stdout
+
+
+@pytest.mark.parametrize(("tools", "words"), [
+    ((), "there is no apt-get to install slurmctld slurmd slurm-client munge with"),
+    (("apt-get",), "apt-get could not install slurmctld slurmd slurm-client munge"),
+])  # fmt: skip
+def test_where_slurm_cannot_be_installed_it_says_so(tmp_path, tools, words):
+    for name in ("bash", "env", "xargs", "id", "mktemp", "rm", "tail", "echo"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    for name in tools:
+        (tmp_path / name).write_text("#!/bin/bash\necho no mirror answers\nexit 100\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "id").unlink()
+    (tmp_path / "id").write_text("#!/bin/bash\necho 0\n")
+    (tmp_path / "id").chmod(0o755)
+    result = call("bash", ONE_NODE.with_name("install.sh"), env={"PATH": str(tmp_path)})
+    assert result.returncode == 1
+    assert "No Slurm here, so it cannot be tested: " in result.stdout
+    assert words in result.stdout
 
 
 def _programs(node):
