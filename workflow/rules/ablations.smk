@@ -6,7 +6,7 @@ rule fig4:
         metrics=f"{ROOT}/metrics/fig4.parquet",
         histories=lambda wildcards: histories_of("fig4"),
         facts=lambda wildcards: facts_of("fig4"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/fig4.png",
         svg=report(

@@ -15,7 +15,7 @@ rule cf_table3:
     input:
         metrics=f"{ROOT}/metrics/cf_table3.parquet",
         facts=lambda wildcards: facts_of("cf_table3"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/cf_table3.png",
         svg=report(

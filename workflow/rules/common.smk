@@ -36,6 +36,7 @@ except SchashError as error:
 
 config.update(CONFIG.model_dump())  # scripts see the resolved config, not only what was given
 ROOT = CONFIG.root
+EXPECTED = local(str(HOME / "config/expected.tsv"))  # of the checkout, even where results lie in a store
 TITLES = {name: row.title for name, row in METHODS.methods.items()}
 
 

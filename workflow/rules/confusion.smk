@@ -32,7 +32,7 @@ rule confusion:
         counts=[f"{ROOT}/scores/fig2a/{dataset}/{scheme}.confusion.parquet" for dataset, scheme in confused()],
         metrics=f"{ROOT}/metrics/fig2a.parquet",
         facts=[f"{ROOT}/facts/{dataset}.json" for dataset, _ in confused()],
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/confusion.png",
         svg=report(

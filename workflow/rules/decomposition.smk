@@ -6,7 +6,7 @@ rule cf_fig2:
     input:
         metrics=f"{ROOT}/metrics/cf_fig2.parquet",
         facts=lambda wildcards: facts_of("cf_fig2"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/cf_fig2.png",
         svg=report(
@@ -45,7 +45,7 @@ rule cf_fig3:
     input:
         metrics=f"{ROOT}/metrics/cf_fig3.parquet",
         facts=lambda wildcards: facts_of("cf_fig3"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/cf_fig3.png",
         svg=report(

@@ -190,7 +190,8 @@ def deephash_runs(experiment):
 def cells_of_run(wildcards):
     """The prepared cells, or the folder of those aligned fold by fold."""
     aligned = base_scheme(wildcards.scheme) != wildcards.scheme
-    return (rules.align.output.cells if aligned else rules.prepare.output.cells).format(**wildcards)
+    path = "aligned/{dataset}/{scheme}" if aligned else "cells/{dataset}.h5ad"
+    return f"{ROOT}/{path}".format(**wildcards)
 
 
 def variant_searches(wildcards):

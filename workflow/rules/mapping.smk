@@ -30,7 +30,7 @@ rule score_assignments:
 rule cf_table1:
     input:
         facts=lambda wildcards: facts_of("cf_table1"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/cf_table1.png",
         svg=report(

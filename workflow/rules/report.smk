@@ -14,7 +14,7 @@ rule paper_vs_ours:
         table1=[
             f"{ROOT}/figures/{name}.tsv" for name in ("table1", "cf_table1") if name in CONFIG.experiments
         ],
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         tsv=report(
             f"{ROOT}/paper_vs_ours.tsv",

@@ -46,7 +46,7 @@ rule table2:
     input:
         scores=lambda wildcards: scores_of("table2"),
         facts=lambda wildcards: facts_of("table2"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/table2.png",
         svg=report(

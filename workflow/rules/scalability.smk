@@ -64,7 +64,7 @@ rule fig2d:
     input:
         metrics=f"{ROOT}/metrics/fig2d.parquet",
         facts=lambda wildcards: facts_of("fig2d"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/fig2d.png",
         svg=report(

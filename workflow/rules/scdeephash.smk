@@ -4,7 +4,7 @@
 rule table1:
     input:
         facts=lambda wildcards: facts_of("table1"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/table1.png",
         svg=report(
@@ -36,7 +36,7 @@ rule fig2a:
         metrics=f"{ROOT}/metrics/fig2a.parquet",
         comparisons=f"{ROOT}/metrics/fig2a.comparisons.tsv",
         facts=lambda wildcards: facts_of("fig2a"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/fig2a.png",
         svg=report(

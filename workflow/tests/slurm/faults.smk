@@ -122,3 +122,16 @@ rule run_method:
         runtime=5,
     shell:
         mark("{wildcards.method}") + "scontrol show job -o $SLURM_JOB_ID > {output}"
+
+
+# Asks for a node to itself, as timed runs of the workflow do.
+rule alone:
+    output:
+        "out/alone",
+    resources:
+        attempt=by_attempt(1, 2, 3),
+        mem_mb=600,
+        runtime=5,
+        slurm_extra="--exclusive",
+    shell:
+        mark("alone") + "scontrol show job -o $SLURM_JOB_ID > {output}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from one_node import CPUS
 
 SNAKEFILE = Path(__file__).parent / "faults.smk"
 SECONDS = 420
@@ -22,11 +23,16 @@ class Faults:
     folder: Path
     status: int
     said: str
+    jobs: dict[str, dict[str, str]]  # of Slurm, as they were last seen: it forgets them after five minutes
 
     def attempts(self, rule):
         """(attempt, Slurm job, mem_mb, runtime) of every attempt of a job."""
         lines = (self.folder / "marks" / rule).read_text().splitlines()
         return [tuple(map(int, line.split())) for line in lines]
+
+    def states(self, rule):
+        """How every attempt of a job ended in Slurm."""
+        return [self.jobs[str(attempt[1])]["state"] for attempt in self.attempts(rule)]
 
     def made(self, rule):
         return (self.folder / "out" / rule).exists()
@@ -45,24 +51,26 @@ def faults(node, tmp_path_factory):
             stdout=stream,
             stderr=subprocess.STDOUT,
         )
-        _cancel_first_attempt(node, folder / "marks/cancelled")
-        status = run.wait(SECONDS)
-    return Faults(folder, status, log.read_text())
+        try:
+            jobs = _watch(node, run, folder / "marks/cancelled")
+        finally:
+            run.terminate()  # nothing, where it has ended
+    return Faults(folder, run.returncode, log.read_text(), jobs)
 
 
-def _cancel_first_attempt(node, mark):
-    end = time.monotonic() + 120
-    while not (mark.exists() and mark.read_text().strip()):
-        assert time.monotonic() < end, "the job to cancel did not start"
-        time.sleep(0.5)
-    job = mark.read_text().split()[1]
-    time.sleep(1)
-    result = node.call("scancel", job)
-    assert result.returncode == 0, result.stdout
-
-
-def state(node, job):
-    return next(row["state"] for row in node.jobs() if row["id"] == str(job))
+def _watch(node, run, mark):
+    """Jobs by number, as they were last seen while the run lasted. The job that leaves the mark is cancelled once."""
+    end = time.monotonic() + SECONDS
+    jobs, cancelled = {}, False
+    while run.poll() is None:
+        assert time.monotonic() < end, "the run does not end"
+        jobs |= {row["id"]: row for row in node.jobs()}
+        if not cancelled and mark.exists() and (line := mark.read_text()).endswith("\n"):
+            result = node.call("scancel", line.split()[1])
+            assert result.returncode == 0, result.stdout
+            cancelled = True
+        time.sleep(1)
+    return jobs | {row["id"]: row for row in node.jobs()}
 
 
 def test_a_job_without_fault_needs_one_attempt(faults):
@@ -70,10 +78,9 @@ def test_a_job_without_fault_needs_one_attempt(faults):
     assert [attempt[0] for attempt in faults.attempts("healthy")] == [1]
 
 
-def test_a_job_that_fails_once_is_tried_again(faults, node):
+def test_a_job_that_fails_once_is_tried_again(faults):
     assert faults.made("fails_once")
-    (_, first, *_), (_, second, *_) = faults.attempts("fails_once")
-    assert (state(node, first), state(node, second)) == ("FAILED", "COMPLETED")
+    assert faults.states("fails_once") == ["FAILED", "COMPLETED"]
 
 
 def test_a_job_out_of_memory_gets_more(faults, node):
@@ -85,17 +92,15 @@ def test_a_job_out_of_memory_gets_more(faults, node):
     assert not re.search(rf"\[{attempts[1][1]}\.\w+\] error: .*memory limit", log)
 
 
-def test_a_job_out_of_time_gets_more(faults, node):
+def test_a_job_out_of_time_gets_more(faults):
     assert faults.made("slow")
-    (_, first, _, minutes), (_, second, _, more) = faults.attempts("slow")
-    assert (minutes, more) == (1, 5)
-    assert (state(node, first), state(node, second)) == ("TIMEOUT", "COMPLETED")
+    assert [attempt[3] for attempt in faults.attempts("slow")] == [1, 5]
+    assert faults.states("slow") == ["TIMEOUT", "COMPLETED"]
 
 
-def test_a_cancelled_job_is_tried_again(faults, node):
+def test_a_cancelled_job_is_tried_again(faults):
     assert faults.made("cancelled")
-    (_, first, *_), (_, second, *_) = faults.attempts("cancelled")
-    assert (state(node, first), state(node, second)) == ("CANCELLED", "COMPLETED")
+    assert faults.states("cancelled") == ["CANCELLED", "COMPLETED"]
 
 
 def test_a_job_that_always_fails_is_named_and_stops_only_what_needs_it(faults):
@@ -132,9 +137,16 @@ def test_the_full_width_network_goes_to_the_gpu_partition(faults, node):
     assert "gres:gpu" not in svm
 
 
-def test_a_person_can_tell_the_jobs_apart(faults, node):
-    comments = {row["comment"] for row in node.jobs()}
-    assert {"rule_memory", "rule_run_method_wildcards_deephash_paper"} <= comments
-    assert all(
-        row["name"].startswith("schash_") for row in node.jobs() if row["comment"] in comments - {"(null)"}
-    )
+def test_a_timed_job_has_the_node_to_itself(faults, node):
+    result = node.call(*node.snakemake("--", "out/alone"), cwd=faults.folder, timeout=SECONDS)
+    assert result.returncode == 0, result.stdout
+    job = (faults.folder / "out/alone").read_text()
+    assert f"NumCPUs={CPUS}" in job
+    assert "OverSubscribe=NO" in job
+
+
+def test_a_person_can_tell_the_jobs_apart(faults):
+    comments = {row["comment"] for row in faults.jobs.values() if row["name"].startswith("schash_")}
+    assert {
+        f"rule_{rule}" for rule in ("healthy", "fails_once", "memory", "slow", "cancelled", "hopeless")
+    } <= comments
