@@ -28,7 +28,7 @@ stop_one() { # NAME
 }
 
 stop() {
-  if [ -s "$folder/slurmctld.pid" ]; then  # or the jobs' processes would outlive the node
+  if [ -s "$folder/slurmctld.pid" ] && [ -s "$folder/slurm.conf" ]; then  # or the jobs' processes would outlive the node
     SLURM_CONF=$folder/slurm.conf timeout 20 scancel --quiet --me || say "scancel has failed; the node's jobs may go on"
     for _ in $(seq 100); do
       [ -z "$(SLURM_CONF=$folder/slurm.conf timeout 5 squeue -h 2>/dev/null)" ] && break
