@@ -186,6 +186,8 @@ def test_each_k_means_runs_on_one_thread_whatever_the_others_set(vectors, monkey
             seen.extend(pool["num_threads"] for pool in threadpool_info())
             return super().fit(*args, **kwargs)
 
+    # The first call loads the threads of numba, which are nothing to a k-means
+    ProductQuantizer(n_chunks=23, n_centroids=6).fit(vectors)
     monkeypatch.setattr(product_quantizer, "KMeans", Watched)
     with threadpool_limits(2):
         ProductQuantizer(n_chunks=23, n_centroids=6).fit(vectors)

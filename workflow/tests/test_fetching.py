@@ -64,6 +64,7 @@ def test_cells_of_members_that_lie_in_a_mirror(workspace, tmp_path):
     table = ",A,B\n" + "".join(f"c{i},{i}.5,1\n" for i in range(4))
     (folder / "Filtered_Xin_HumanPancreas_data.csv.gz").write_bytes(gzip.compress(table.encode()))
     (folder / "Labels.csv.gz").write_bytes(gzip.compress(b"x\nalpha\nbeta\nbeta\nalpha\n"))
+    (folder / "CV_folds.RData.gz").write_bytes(gzip.compress(b"read for folds alone"))
     rows = yaml.safe_load((workspace.folder / "config/datasets.yaml").read_text())
     row = rows["datasets"]["zenodo_xin"] | {"expect": {"cells": 4, "genes": 2, "types": 2}}
     overlay = {"results": str(tmp_path / "out"), "downloads": str(tmp_path / "raw"), "lock": str(tmp_path / "lock.tsv"),
