@@ -98,12 +98,12 @@ def _query_facts(
     facts: Facts = []
     for n_threads in sorted({settings.threads, 1}, reverse=True):
         model.set_params(n_threads=n_threads)
-        whole = _median_s(lambda: model.search(queries, MAIN_K, genes=genes), rounds)
+        whole = median_s(lambda: model.search(queries, MAIN_K, genes=genes), rounds)
         facts.append((f"end to end, threads: {n_threads}", n / whole, RATE))
     model.set_params(n_threads=settings.threads)
-    reducing = _median_s(lambda: model.reduce(queries, genes=genes), rounds)
-    encoding = _median_s(lambda: model.encode(queries, genes=genes), rounds)
-    searching = _median_s(lambda: model.search_codes(codes, MAIN_K), rounds)
+    reducing = median_s(lambda: model.reduce(queries, genes=genes), rounds)
+    encoding = median_s(lambda: model.encode(queries, genes=genes), rounds)
+    searching = median_s(lambda: model.search_codes(codes, MAIN_K), rounds)
     return [
         *facts,
         ("  counts to points", 1e3 * reducing / n, "ms a cell"),
@@ -112,9 +112,10 @@ def _query_facts(
     ]
 
 
-def _median_s(what: Callable[[], Any], rounds: int) -> float:
+def median_s(what: Callable[[], Any], rounds: int) -> float:
+    """Seconds of a call, the median of several after one that warms up."""
     seconds = []
-    for _ in range(rounds + 1):  # the first warms up
+    for _ in range(rounds + 1):
         start = time.perf_counter()
         what()
         seconds.append(time.perf_counter() - start)

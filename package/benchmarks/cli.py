@@ -10,7 +10,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import case_cellfishing, case_growth, case_learned, case_memory, case_readers, case_search
+from benchmarks import (
+    case_cellfishing,
+    case_growth,
+    case_learned,
+    case_memory,
+    case_readers,
+    case_search,
+    case_shards,
+)
 from benchmarks.contestants import EXACT, FLAT, PEERS, missing
 from benchmarks.figure import draw, write_figure
 from benchmarks.report import Report, targets_table
@@ -23,7 +31,15 @@ from schash.timing import available_cores
 
 CASES: dict[str, Callable[[Settings, Report], None]] = {
     module.CASE: module.run
-    for module in (case_search, case_growth, case_memory, case_learned, case_cellfishing, case_readers)
+    for module in (
+        case_search,
+        case_growth,
+        case_memory,
+        case_learned,
+        case_cellfishing,
+        case_shards,
+        case_readers,
+    )
 }
 FOLDER = Path("results/bench")
 FOLDER_OF_LESS = Path("results/bench_quick")

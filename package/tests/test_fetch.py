@@ -185,18 +185,21 @@ def test_a_short_body_is_noticed_even_if_the_library_does_not(fetch, monkeypatch
     class Short:
         """urllib3 before 2.0 ends such a body without an error."""
 
-        status_code, headers = 200, {"Content-Length": "10"}
+        status_code, headers, is_redirect = 200, {"Content-Length": "10"}, False
         __enter__, __exit__ = (lambda self: self), (lambda *_: None)
 
-        def iter_content(self, size):
-            yield b"short"
+        def __init__(self):
+            self.raw, self.body = self, [b"short", b""]
+
+        def read1(self, most, *, decode_content):
+            return self.body.pop(0)
 
     monkeypatch.setattr("schash.data.web.requests.Session.request", lambda *_, **__: Short())
     with pytest.raises(DownloadError, match="the connection closed after 5 of 10 bytes"):
         fetch("http://127.0.0.1:9/a")
 
 
-@pytest.mark.parametrize("code", [429, 500, 503])
+@pytest.mark.parametrize("code", [202, 408, 425, 429, 500, 502, 503, 504])
 def test_a_busy_server_is_asked_again(server, fetch, code):
     fetch(server.says("/a", status(code), status(code), right), sha256=SHA256)
     assert len(server.requests) == 3

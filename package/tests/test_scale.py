@@ -39,7 +39,7 @@ from schash.scale_numbers import (
     what_of,
 )
 from schash.scale_size import OneSize, time_size
-from schash.scale_timing import _scored, time_scale
+from schash.scale_timing import _scored, join_sizes, time_scale
 from schash.splits import make_split, write_split
 from schash.timing_runs import TimingSettings
 from schash.timing_table import TOO_SLOW, Scores, sized
@@ -73,7 +73,10 @@ def settings(sizes=(200, 400), **changes):
             "parameters": {"n_dims": 5, "min_features": 40, "n_neighbors": 3},
         }
     )
-    return replace(TimingSettings("planted", "cellfishing", row, 0, 1, sizes, 60.0, 100.0, 4000.0), **changes)
+    given = TimingSettings(
+        "planted", "cellfishing", row, 0, 1, sizes, 60.0, 100.0, 4000.0, largest=max(sizes)
+    )
+    return replace(given, **changes)
 
 
 def dense(chunks):
@@ -278,8 +281,10 @@ def test_wrong_answers_and_shared_cells_fail_the_job(files, tmp_path, monkeypatc
         time_scale(files, settings(sizes=(200,)), solution=tmp_path / "solution.parquet", say=str)
 
 
-def test_a_whole_job(files, tmp_path, planted):
-    table = time_scale(files, settings(), solution=tmp_path / "solution.parquet", say=str)
+def test_whole_jobs_of_a_size_each(files, tmp_path, planted):
+    solution = tmp_path / "solution.parquet"
+    jobs = [replace(settings(), sizes=(n,)) for n in (400, 200)]
+    table = join_sizes([time_scale(files, one, solution=solution, say=str) for one in jobs])
     assert table["status"].eq("ok").all()
     assert table["metric"].is_unique
     values = table.set_index("metric")["value"]
@@ -331,11 +336,15 @@ def test_consistency_counts_the_queries_that_have_a_label(tmp_path):
 
 
 def test_sizes_beyond_the_limit_are_too_slow_and_failures_are_rows(files, tmp_path):
-    given = settings(sizes=(200, 10**9))
-    table = time_scale(files, given, solution=tmp_path / "solution.parquet", say=str).set_index("metric")
-    assert table.loc[sized(QUERY, 10**9, what_of(128)), "status"] == TOO_SLOW
-    assert table.loc[sized(QUERY, 200, what_of(128)), "status"] == "ok"
-    row = given.row.model_copy(update={"parameters": {"n_dims": 1000}})
+    solution = tmp_path / "solution.parquet"
+    slow = time_scale(files, settings(sizes=(400,), size_seconds=0.01), solution=solution, say=str)
+    assert slow.loc[slow["metric"] == sized(QUERY, 400), "status"].tolist() == [TOO_SLOW]
+    assert slow["reason"].str.contains("0.01").any()
+    quick = time_scale(files, settings(sizes=(200,)), solution=solution, say=str)
+    both = join_sizes([quick, slow]).set_index("metric")
+    assert both.loc[sized(QUERY, 400), "status"] == TOO_SLOW
+    assert both.loc[sized(QUERY, 200, what_of(128)), "status"] == "ok"
+    row = settings().row.model_copy(update={"parameters": {"n_dims": 1000}})
     table = time_scale(
         files, settings(sizes=(200,), row=row), solution=tmp_path / "solution.parquet", say=str
     )
@@ -348,6 +357,7 @@ def test_other_methods_have_no_such_growth(files, tmp_path):
     row = settings().row.model_copy(update={"class_": "schash.methods.svm:LinearSVM"})
     table = time_scale(files, settings(row=row), solution=tmp_path / "solution.parquet", say=str)
     assert table["status"].tolist() == [NOT_APPLICABLE]
+    assert join_sizes([table, table])["status"].tolist() == [NOT_APPLICABLE]
 
 
 @pytest.fixture

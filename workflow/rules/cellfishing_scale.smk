@@ -1,14 +1,57 @@
 # CellFishing at scale: a million cells (cf_table3), where the time of a query goes (cf_fig9), files (cf_table2).
 
 
+# A job for each size, which may run side by side on several machines.
 use rule time_method as time_scale with:
     input:
         cells=rules.prepare.output.cells,
         rows=rules.split.output.rows,
         train_labels=rules.split.output.train_labels,
         solution=rules.split.output.solution,  # for the score of the answers alone
+    output:
+        f"{TIMING}/{{size}}.parquet",
+    log:
+        f"{ROOT}/logs/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}/{{size}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/timing/{{experiment}}/{{dataset}}/{{scheme}}/{{method}}/{{size}}.tsv"
     wildcard_constraints:
         experiment="cf_table3",
+        size=r"\d+",
+    params:
+        row=method_row,
+        timer=lambda wildcards: TIMED_BY[wildcards.experiment],
+        numbers=numbers_of_size,
+        failed_attempts=lambda wildcards: times_failed(f"{TIMING}/{{size}}.attempts.json".format(**wildcards)),
+        code=timing_code,
+    message:
+        "Time {wildcards.method} on {wildcards.dataset}: {wildcards.experiment}, {wildcards.size} cells"
+
+
+rule join_sizes:
+    input:
+        lambda wildcards: expand(
+            f"{TIMING}/{{size}}.parquet",
+            experiment="cf_table3",
+            size=CONFIG.experiment("cf_table3").sizes,
+            **wildcards,
+        ),
+    output:
+        f"{ROOT}/timing/cf_table3/{{dataset}}/{{scheme}}/{{method}}.parquet",
+    log:
+        f"{ROOT}/logs/join_sizes/{{dataset}}/{{scheme}}/{{method}}.log",
+    benchmark:
+        f"{ROOT}/benchmarks/join_sizes/{{dataset}}/{{scheme}}/{{method}}.tsv"
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
+    params:
+        code=code("join_sizes.py"),
+    message:
+        "Put the sizes of {wildcards.method} on {wildcards.dataset} together"
+    script:
+        "../../scripts/join_sizes.py"
 
 
 rule cf_table3:

@@ -251,6 +251,12 @@ def timing_numbers(wildcards):
     return {"seed": CONFIG.seed, "threads": CONFIG.threads, "sizes": sizes, "size_seconds": seconds}
 
 
+def numbers_of_size(wildcards):
+    """`timing_numbers` for a job that takes one size; the largest decides which cells are queries."""
+    numbers = timing_numbers(wildcards)
+    return {**numbers, "sizes": [int(wildcards.size)], "largest": max(numbers["sizes"])}
+
+
 def timing_cores(wildcards):
     """All cores, so that nothing disturbs the clock; in a suite whose times are not worth much those that it uses."""
     undisturbed = PLAN.is_undisturbed(wildcards.experiment)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from schash.linear_index import LinearIndex
     from schash.mih import MultiIndex
     from schash.neighbors import Neighbors
+    from schash.shards import Nominations, merge_neighbors, merge_nominations
     from schash.transformer import HammingTransformer
     from schash.user.annotation import annotate
     from schash.user.atlas import Atlas
@@ -33,10 +34,13 @@ _WHERE = {
     "LinearIndex": "schash.linear_index",
     "MultiIndex": "schash.mih",
     "Neighbors": "schash.neighbors",
+    "Nominations": "schash.shards",
     "annotate": "schash.user.annotation",
     "distinguishing_genes": "schash.distinguishing",
     "hamming_distances": "schash.hamming",
     "make_anchors": "schash.anchors",
+    "merge_neighbors": "schash.shards",
+    "merge_nominations": "schash.shards",
     "pack_bits": "schash.hamming",
     "search": "schash.user.search",
     "unpack_bits": "schash.hamming",
@@ -52,11 +56,14 @@ __all__ = [
     "LinearIndex",
     "MultiIndex",
     "Neighbors",
+    "Nominations",
     "__version__",
     "annotate",
     "distinguishing_genes",
     "hamming_distances",
     "make_anchors",
+    "merge_neighbors",
+    "merge_nominations",
     "pack_bits",
     "search",
     "unpack_bits",

@@ -58,7 +58,8 @@ def to_arrays(model: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         "schash": __version__,
         "params": {name: _plain(value) for name, value in model.get_params().items()},
         "transform": reduction.transform,
-        "n_cells": int(reduction.statistics.n_cells),
+        "n_cells": int(model.n_cells_),
+        "n_learned_from": int(reduction.statistics.n_cells),  # of a shard, the cells of the first
         "layout": model._layout,
         "indexes": described,
     }
@@ -70,7 +71,8 @@ def from_arrays(cls: type, arrays: dict[str, np.ndarray], description: dict[str,
     for name in ("include_genes", "exclude_genes"):
         params[name] = tuple(params[name])
     model = cls(**params)
-    statistics = GeneStatistics(description["n_cells"], arrays["mean"], arrays["variance"])
+    n_learned_from = description.get("n_learned_from", description["n_cells"])
+    statistics = GeneStatistics(n_learned_from, arrays["mean"], arrays["variance"])
     genes = unpack_strings(arrays["genes.bytes"], arrays["genes.ends"]).astype(str)
     model._reduction = Reduction(
         genes, description["transform"], statistics, arrays["vectors"], arrays["singular_values"]

@@ -10,6 +10,7 @@ from schash._threads import share_out
 from schash.hamming import BitCodes
 from schash.hamming_index import HammingIndex
 from schash.neighbors import Neighbors
+from schash.shards import Nominations
 
 
 def rank_candidates(
@@ -37,6 +38,25 @@ def rank_candidates(
         distances,
         sum((each.n_candidates for each in found), np.zeros(n_query, np.int64)),
         sum((each.n_lookups for each in found), np.zeros(n_query, np.int64)),
+    )
+
+
+def nominations(
+    found: Sequence[Neighbors], queries: Sequence[BitCodes], indexes: Sequence[HammingIndex]
+) -> Nominations:
+    """The neighbours that each hash found, with their distances over all hashes. Parameters as in `rank_candidates`."""
+    ids = np.stack([each.ids for each in found], axis=1)  # (n_query, n_hashes, k)
+    candidates = np.ascontiguousarray(ids.reshape(len(ids), -1), dtype=np.int64)
+    totals = np.zeros(candidates.shape, np.int64)
+    for of_queries, index in zip(queries, indexes, strict=True):
+        share_out(partial(_add_distances, candidates, of_queries.words, index, totals), len(ids))
+    return Nominations(
+        ids,
+        np.stack([each.distances for each in found], axis=1),
+        totals.reshape(ids.shape).astype(np.int32),
+        sum(index.n_bits for index in indexes),
+        sum((each.n_candidates for each in found), np.zeros(len(ids), np.int64)),
+        sum((each.n_lookups for each in found), np.zeros(len(ids), np.int64)),
     )
 
 

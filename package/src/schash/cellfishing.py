@@ -21,14 +21,15 @@ from sklearn.utils.validation import check_is_fitted
 from schash._cellfishing_fit import fit_reduction, hash_cells, make_hashes, make_indexes
 from schash._cellfishing_options import check_k, check_options
 from schash._genes import check_genes
-from schash._ranking import rank_candidates
+from schash._ranking import nominations, rank_candidates
 from schash._reduction import Stats
 from schash._threads import numba_threads
 from schash.cell_chunks import CellChunks, as_chunks
-from schash.errors import DataError
+from schash.errors import ConfigError, DataError
 from schash.hamming import BitCodes
 from schash.lsh import SignHash, estimated_angles
 from schash.neighbors import NO_NEIGHBOR, Neighbors, padded
+from schash.shards import Nominations
 
 Cells: TypeAlias = (
     "sparse.spmatrix | sparse.sparray | np.ndarray | pd.DataFrame | anndata.AnnData | CellChunks"
@@ -156,18 +157,57 @@ class CellFishing(BaseEstimator):
         """`search` for codes that `encode` gave, one `BitCodes` a hash."""
         check_is_fitted(self, "genes_")
         check_k(k)
-        if len(codes) != len(self._indexes):
-            message = f"the index has {len(self._indexes)} hashes, got the codes of {len(codes)}"
-            raise DataError(message)
         known = min(int(k), self.n_cells_)
-        found = [
-            index.search(queries, known, n_threads=self.n_threads)
-            for index, queries in zip(self._indexes, codes, strict=True)
-        ]
+        found = self._found(codes, known)
         with numba_threads(self.n_threads):
             nearest = rank_candidates(found, codes, self._indexes, known)
         far = sum(index.n_bits for index in self._indexes) + 1
         return padded(nearest, int(k), far=far)
+
+    def nominate(self, codes: Sequence[BitCodes], k: int = 10) -> Nominations:
+        """What each hash nominates for codes that `encode` gave, to be merged with that of other shards.
+
+        `merge_nominations` of all shards, and then `Nominations.nearest`, give what `search` of one index of all their
+        cells gives.
+
+        Raises
+        ------
+        DataError
+            for the codes of another number of hashes
+        """
+        check_is_fitted(self, "genes_")
+        check_k(k)
+        found = self._found(codes, int(k))
+        with numba_threads(self.n_threads):
+            return nominations(found, codes, self._indexes)
+
+    def same_hashes_over(self, X: Cells, *, genes: Any = None) -> Self:
+        """A database of other cells, hashed as these are: the same preprocessing and hyperplanes, codes of its own.
+
+        Nothing is learned from X, so that its codes can be compared with these: of a database that outgrows memory,
+        `fit` learns from a sample and makes the first shard, and this makes the others, on as many machines.
+
+        Parameters
+        ----------
+        X, genes : as for `search`, `CellChunks` included. Selected genes that X lacks count as at the mean
+
+        Raises
+        ------
+        DataError
+            as in `search`
+        ConfigError
+            if a query's statistics are its own (stats="query" or "both"): codes of shards would not be comparable
+        """
+        check_is_fitted(self, "genes_")
+        if self.stats != "database":
+            message = f"shards need stats='database', so that all are standardised alike; got {self.stats!r}"
+            raise ConfigError(message)
+        shard = copy.copy(self)
+        codes = self.encode(X, genes=genes)
+        with numba_threads(self.n_threads):
+            shard._indexes = make_indexes(self, codes)
+        shard._layout, shard.n_cells_ = self.layout, len(codes[0])
+        return shard
 
     def encode(self, X: Cells, *, genes: Any = None) -> list[BitCodes]:
         """Codes of cells, one `BitCodes` a hash. Parameters and errors as in `search`."""
@@ -259,6 +299,16 @@ class CellFishing(BaseEstimator):
         tags.input_tags.sparse = True
         tags.input_tags.positive_only = True
         return tags
+
+    def _found(self, codes: Sequence[BitCodes], k: int) -> list[Neighbors]:
+        """The k nearest by each hash."""
+        if len(codes) != len(self._indexes):
+            message = f"the index has {len(self._indexes)} hashes, got the codes of {len(codes)}"
+            raise DataError(message)
+        return [
+            index.search(queries, k, n_threads=self.n_threads)
+            for index, queries in zip(self._indexes, codes, strict=True)
+        ]
 
     def _points(self, X: Cells, genes: Any) -> Iterator[np.ndarray]:
         check_options(self)

@@ -21,7 +21,7 @@ BYTES, PEAK = "bytes_per_cell", "index_peak_mb"
 RECALL, IDENTICAL = "recall_of_linear_scan", "same_as_linear_scan"
 CONSISTENCY, SHARED, COPIED = "consistency", "queries_in_database", "copied"
 TOOK = "size_s"
-"""All that was done at one size, compiling apart: what a larger one will take is predicted from it."""
+"""All that was done at one size, compiling apart."""
 NAMED = {
     "select": "select_genes_s",
     "preprocess": "preprocess_s",

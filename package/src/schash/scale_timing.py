@@ -11,7 +11,8 @@ database. The labels of the queries stay with the parent, which scores what the 
 """
 
 import platform
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,18 +25,20 @@ from schash.errors import DataError
 from schash.folds import NOT_APPLICABLE, RunFiles
 from schash.scale_cells import N_QUERIES
 from schash.scale_index import CELLFISHING
-from schash.scale_numbers import CONSISTENCY, QUERY, SHARED, TOOK, add_published, what_of
+from schash.scale_numbers import CONSISTENCY, QUERY, SHARED, add_published
 from schash.scale_size import OneSize
 from schash.search_timing import check_exact
 from schash.splits import UNLABELLED
 from schash.timing_runs import FOLD, TimingSettings, in_child
-from schash.timing_table import TOO_SLOW, Scores, predicted, sized, together
+from schash.timing_table import TOO_SLOW, Scores, sized, together
 
 
 def time_scale(
     files: RunFiles, settings: TimingSettings, *, solution: Path, say: Callable[[str], None] = print
 ) -> pd.DataFrame:
-    """SCORE_COLUMNS of all sizes; `schash.scale_numbers` has the metrics.
+    """SCORE_COLUMNS of the sizes in `settings`, each a child's; `schash.scale_numbers` has the metrics.
+
+    A size may take `settings.size_seconds`. The workflow has a job for each, so that they may run on several machines.
 
     solution : labels of the query cells, which only the scores of the answers see
 
@@ -51,32 +54,28 @@ def time_scale(
         return scores.table()
     labels = _labels(files.train_labels, solution)
     tables: list[pd.DataFrame] = []
-    took: dict[int, float] = {}
     with TemporaryDirectory() as folder:
-        for n in sorted(settings.sizes):
-            if reason := _too_long(took, n, settings):
-                scores = Scores(common)
-                scores.miss(sized(QUERY, n, what_of(128)), n, TOO_SLOW, reason)
-                tables.append(scores.table())
-                continue
-            job = OneSize(
-                n, max(settings.sizes), min(N_QUERIES, max(settings.sizes)), Path(folder) / f"{n}.npz"
-            )
-            table = in_child(job, files, replace(settings, sizes=(n,)), QUERY, say=say)
-            tables += [table, _scored(job, labels, common)]
-            for seconds in table.loc[table["metric"] == sized(TOOK, n), "value"]:
-                took[n] = seconds
-                say(f"{settings.dataset}: {n:,} cells, {seconds:.0f} s")
+        for n in settings.sizes:
+            began = time.perf_counter()
+            job = OneSize(n, settings.largest, min(N_QUERIES, settings.largest), Path(folder) / f"{n}.npz")
+            own = replace(settings, sizes=(n,), fold_seconds=settings.size_seconds)
+            timed = in_child(job, files, own, QUERY, say=say).replace({"status": {"timeout": TOO_SLOW}})
+            tables += [timed, _scored(job, labels, common)]
+            say(f"{settings.dataset}: {n:,} cells, {time.perf_counter() - began:.0f} s")
     table = together(tables)
     check_exact(table, f"{settings.method} on {settings.dataset}")
     _check_disjoint(table, settings.dataset)
+    return table
+
+
+def join_sizes(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """SCORE_COLUMNS of all sizes of a method, with the paper's numbers, which are made of several."""
+    table = together(tables)
+    if table["status"].eq(NOT_APPLICABLE).any():
+        return table.drop_duplicates(["metric", "status"], ignore_index=True)
+    first = table.iloc[0]
+    common = {"threads": int(first["threads"]), "host": str(first["host"])}
     return together([table, add_published(table, common)])
-
-
-def _too_long(took: dict[int, float], n: int, settings: TimingSettings) -> str:
-    expected_s = predicted(list(took), list(took.values()), n)
-    limit = settings.size_seconds
-    return "" if expected_s <= limit else f"predicted to take {expected_s:,.0f} s, limit {limit:g} s"
 
 
 def _check_disjoint(table: pd.DataFrame, what: str) -> None:

@@ -23,7 +23,10 @@ FOLD = 0
 
 @dataclass(frozen=True)
 class TimingSettings:
-    """What is timed, and within which limits: `size_seconds` for one size, `fold_seconds` for all together."""
+    """What is timed, and within which limits: `size_seconds` for one size, `fold_seconds` for all together.
+
+    largest : of all sizes that the experiment takes, where `sizes` are but some of them
+    """
 
     dataset: str
     method: str
@@ -34,6 +37,7 @@ class TimingSettings:
     size_seconds: float
     fold_seconds: float
     fold_memory_mb: float
+    largest: int = 0
 
     @property
     def method_seed(self) -> int:

@@ -53,11 +53,11 @@ class Upsampled:
     def chunks(self) -> CellChunks:
         """As an index takes them."""
         shape = (self.n, self.base.X.shape[1])
-        return CellChunks(self._read, shape, genes=self.base.genes, chunk_rows=BLOCK_ROWS)
+        return CellChunks(self.read, shape, genes=self.base.genes, chunk_rows=BLOCK_ROWS)
 
     def matrix(self) -> sparse.csr_matrix:
         """All in memory at once."""
-        blocks = [self._read(start, stop) for start, stop in self._blocks()]
+        blocks = [self.read(start, stop) for start, stop in self._blocks()]
         return sparse.csr_matrix(sparse.vstack(blocks, format="csr"))
 
     def originals(self) -> np.ndarray:
@@ -71,7 +71,8 @@ class Upsampled:
         rng = np.random.default_rng(derive_seed("bench", self.base.name, self.seed, start))
         return rng.integers(0, self.base.X.shape[0], stop - start), rng
 
-    def _read(self, start: int, stop: int) -> sparse.csr_matrix:
+    def read(self, start: int, stop: int) -> sparse.csr_matrix:
+        """Cells start to stop - 1; `start` in whole blocks, since a block has a seed of its own."""
         began = time.perf_counter()
         rows, rng = self._drawn(start, stop)
         block = self.base.X[rows]

@@ -3,6 +3,7 @@
 import gzip
 import stat
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
@@ -28,7 +29,12 @@ def check_members(archive: ZipFile, size: int, where: str | Path) -> None:
         if fault:
             message = f"{where}: refused: its member {member.filename!r} {fault}"
             raise DataError(message)
-    packed = sum(member.compress_size for member in archive.infolist())
+    placed = sorted(archive.infolist(), key=lambda member: member.header_offset)
+    for one, after in pairwise(placed):
+        if one.header_offset + one.compress_size > after.header_offset:
+            message = f"{where}: refused: its members {one.filename!r} and {after.filename!r} overlap"
+            raise DataError(message)
+    packed = sum(member.compress_size for member in placed)
     if packed > size:
         message = (
             f"{where}: refused: its members would take {packed} bytes packed, the whole archive has {size}"

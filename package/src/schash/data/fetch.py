@@ -7,6 +7,7 @@ checksum is pinned by the lock file: the first bytes that come are recorded ther
 Single members of a zip archive land at `<cache_dir>/<source>/<archive>.members/<member>.gz` (`remote_zip`).
 """
 
+import errno
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -63,7 +64,6 @@ def fetch_source(
         naming the file, what was tried, what came, what was expected, and how to put the file in by hand
     """
     folder = Path(cache_dir) / source.id
-    folder.mkdir(parents=True, exist_ok=True)
     fetcher = _Fetcher(
         source=source,
         folder=folder,
@@ -73,12 +73,20 @@ def fetch_source(
         report=report,
         retry=retry or Retry(),
     )
-    with exclusive(folder / ".guard"):  # two runs must not write one .part
-        files: list[FetchedFile] = []
-        for file in source.files:
-            wanted = (members or {}).get(file.name)
-            files += [fetcher.file(file)] if wanted is None else fetcher.members(file, wanted)
-        return files
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with exclusive(folder / ".guard"):  # two runs must not write one .part
+            files: list[FetchedFile] = []
+            for file in source.files:
+                wanted = (members or {}).get(file.name)
+                files += [fetcher.file(file)] if wanted is None else fetcher.members(file, wanted)
+            return files
+    except PermissionError as error:
+        message = (
+            f"{source.id}: {error.filename}: this user may not write there; whoever shares a downloads folder needs "
+            "that, but for files that are whole (or choose another folder by the config key downloads)"
+        )
+        raise DownloadError(message) from error
 
 
 def pin_of(source: Source, file: SourceFile, lock_path: str | Path | None) -> Pin:
@@ -119,8 +127,7 @@ class _Fetcher:
 
     def members(self, archive: SourceFile, wanted: Sequence[Sequence[str]]) -> list[FetchedFile]:
         """Single members of an archive, or the whole of it where it is at hand or cannot be had in parts."""
-        places = [self.folder, *([self.mirror] if self.mirror else [])]
-        if any((place / archive.name).is_file() for place in places) or not archive.urls:
+        if self._has_whole(archive) or not archive.urls:
             return [self.file(archive)]
         without_ranges: list[str] = []
         try:
@@ -133,6 +140,19 @@ class _Fetcher:
                 "%s ignores ranges: taking the whole of %s, %s", without_ranges[0], archive.name, size
             )
             return [self.file(archive)]
+
+    def _has_whole(self, archive: SourceFile) -> bool:
+        """Whether the right archive is in the cache or the mirror; a wrong one in the cache is moved aside."""
+        pin = pin_of(self.source, archive, self.lock_path)
+        if _is_in_cache(self.folder / archive.name, pin, []):
+            return True
+        path = self.mirror / archive.name if self.mirror else None
+        if path is None or not path.is_file():
+            return False
+        fault = _fault_or_error(path, pin)
+        if fault:
+            logger.warning("%s: %s; taking its members from the network", path, fault)
+        return fault is None
 
     def _member(self, archive: SourceFile, names: Sequence[str], without_ranges: list[str]) -> FetchedFile:
         """One member, kept under the first of its names. Urls that ignore ranges are added to `without_ranges`."""
@@ -188,17 +208,34 @@ class _Fetcher:
         if self.mirror is None:
             return False
         path = self.mirror / target.relative_to(self.folder)
-        fault: str | None = "no such file in the mirror"
-        if path.is_file():
-            copy = part.with_name(f"{part.name}.copy")  # what has come from the network stays in the part
-            shutil.copyfile(path, copy)
-            fault = fault_of(copy, pin, name=target.name)
-            copy.unlink() if fault else copy.replace(part)
+        fault = self._copy(path, part, target, pin) if path.is_file() else "no such file in the mirror"
         if fault is None:
             return True
         logger.warning("%s: %s; trying the network", path, fault)
         tried.append(f"{path} (mirror): {fault}")
         return False
+
+    def _copy(self, path: Path, part: Path, target: Path, pin: Pin) -> str | None:
+        """Copy a file of the mirror into the part; None on success, else what went wrong."""
+        copy = part.with_name(f"{part.name}.copy")  # what has come from the network stays in the part
+        try:
+            shutil.copyfile(path, copy)
+            fault = fault_of(copy, pin, name=target.name)
+            copy.unlink() if fault else copy.replace(part)
+        except OSError as error:
+            copy.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                message = f"{copy}: cannot be written: {error}; free some room, or choose another folder"
+                raise DownloadError(message) from error
+            return f"cannot be copied: {error}"
+        return fault
+
+
+def _fault_or_error(path: Path, pin: Pin) -> str | None:
+    try:
+        return fault_of(path, pin)
+    except OSError as error:
+        return f"cannot be read: {error}"
 
 
 def _is_in_cache(target: Path, pin: Pin, tried: list[str]) -> bool:

@@ -121,6 +121,8 @@ def _ask(url: str, expected: int | None, retry: Retry) -> tuple[bool, str]:
             size, ranges = _first_byte(url, retry)
     except AttemptError as fault:
         return False, str(fault)
+    if size == 0:
+        return False, "has no bytes"
     if size is None:
         return True, "answers, and does not say how many bytes it has"
     if expected is not None and size != expected:
@@ -130,6 +132,9 @@ def _ask(url: str, expected: int | None, retry: Retry) -> tuple[bool, str]:
 
 def _head(url: str, retry: Retry) -> tuple[int | None, bool]:
     with answer(url, {}, retry, method="HEAD") as response:
+        if response.status_code == 416:
+            message = "HTTP 416, to a request without a range"
+            raise AttemptError(message, passing=False)
         length = response.headers.get("Content-Length", "")
         return int(length) if length.isdigit() else None, response.headers.get("Accept-Ranges") == "bytes"
 

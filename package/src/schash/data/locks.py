@@ -2,13 +2,15 @@
 
 import fcntl
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from schash.atomic import atomic_path
-from schash.errors import ConfigError
+from schash.errors import ConfigError, DownloadError
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +39,20 @@ def read_lock(path: str | Path) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def add_to_lock(path: str | Path, row: dict[str, str]) -> None:
-    """Add or replace one row. Safe against other processes that add to the same file."""
+    """Add a row. Safe against other processes that add to the same file.
+
+    Raises `DownloadError` where the file has been pinned to other bytes meanwhile.
+    """
     with exclusive(Path(path).with_name(f".{Path(path).name}.guard")):
         rows = read_lock(path)
-        rows[row["source"], row["file"]] = row
+        key = row["source"], row["file"]
+        if key in rows and rows[key]["sha256"] != row["sha256"]:
+            message = (
+                f"{'/'.join(key)}: came sha256 {row['sha256']}, and another process has locked {rows[key]['sha256']} "
+                f"meanwhile ({path}); one of the two is wrong: compare them, and delete the row if it is that one"
+            )
+            raise DownloadError(message)
+        rows[key] = row
         lines = ["\t".join(COLUMNS)]
         lines += ["\t".join(rows[key][column] for column in COLUMNS) for key in sorted(rows)]
         with atomic_path(path) as temporary:
@@ -49,12 +61,31 @@ def add_to_lock(path: str | Path, row: dict[str, str]) -> None:
 
 @contextmanager
 def exclusive(path: str | Path) -> Iterator[None]:
-    """Hold a lock that other processes wait for; the system frees it when its holder dies."""
+    """Hold a lock that other processes wait for; the system frees it when its holder dies.
+
+    A user who may not write here holds it for reading, or goes without where there is none.
+    """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w") as handle:
+    with _opened(Path(path)) as handle:
+        if handle is None:
+            yield
+            return
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             logger.info("%s: another process is at work here; waiting for it", path)
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[str] | None]:
+    try:
+        handle: IO[str] | None = open(path, "a")  # noqa: SIM115 - closed below
+    except PermissionError:
+        handle = open(path) if os.access(path, os.R_OK) else None  # noqa: SIM115
+    try:
+        yield handle
+    finally:
+        if handle is not None:
+            handle.close()

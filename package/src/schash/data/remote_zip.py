@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from schash.data.archives import check_members, check_readable
 from schash.data.download import Span
-from schash.data.web import AttemptError, RangesIgnoredError, Retry, answer, content_range, persevere
+from schash.data.web import AttemptError, RangesIgnoredError, Retry, answer, content_range, persevere, pieces
 from schash.errors import DataError
 
 BUFFER = 1 << 16
@@ -84,7 +84,7 @@ class RemoteFile(io.RawIOBase):
             if first != start or total is None or self.total not in (0, total):
                 message = f"asked for bytes {start}-{stop - 1}, came {response.headers['Content-Range']!r}"
                 raise AttemptError(message, passing=False)
-            data = b"".join(_at_most(response.iter_content(BUFFER), stop - start))
+            data = b"".join(_at_most(pieces(response, BUFFER), stop - start))
         if len(data) != stop - start:
             message = f"came {len(data)} bytes, expected {stop - start}"
             raise AttemptError(message, passing=True)

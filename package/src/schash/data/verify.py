@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import tarfile
 import zlib
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 CHUNK = 1 << 20
+TAR_BLOCK = 512
+"""Bytes; a tar ends with at least two blocks of zeros."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,8 @@ def fault_of(path: str | Path, pin: Pin, *, name: str | None = None) -> str | No
     fault = _fault_of_bytes(Path(path), pin)
     if fault is None and pin.has_checksum:
         return None
-    if _is_html(Path(path)):
-        return "came an HTML page, expected a data file"
-    return fault or _fault_of_archive(Path(path), name or Path(path).name.removesuffix(".part"))
+    name = name or Path(path).name.removesuffix(".part")
+    return _page(Path(path), name) or fault or _fault_of_archive(Path(path), name)
 
 
 def _fault_of_bytes(path: Path, pin: Pin) -> str | None:
@@ -60,10 +62,15 @@ def _fault_of_bytes(path: Path, pin: Pin) -> str | None:
     return None
 
 
-def _is_html(path: Path) -> bool:
+def _page(path: Path, name: str) -> str | None:
+    """What a server says to people or programs in place of a file, with status 200."""
     with path.open("rb") as handle:
-        begin = handle.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return begin.startswith((b"<!doctype html", b"<html"))
+        begin = handle.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if re.search(rb"<(!doctype html|html|head|body|script)\b", begin):
+        return "came an HTML page, expected a data file"
+    if begin.startswith((b"<", b"{")) and not name.endswith((".json", ".xml")):
+        return f"came a file that begins with {begin[:20].decode('ascii', 'replace')!r}, expected data"
+    return None
 
 
 def proves_itself(name: str) -> bool:
@@ -85,6 +92,10 @@ def _fault_of_archive(path: Path, name: str) -> str | None:
             with tarfile.open(path) as tar:
                 for _ in tar:
                     pass
+            with path.open("rb") as handle:
+                handle.seek(-min(TAR_BLOCK, path.stat().st_size), 2)
+                if handle.read().strip(b"\0"):
+                    return "came a cut or damaged archive: its end is missing"
     except (BadZipFile, tarfile.TarError, OSError, EOFError, zlib.error, NotImplementedError) as error:
         return f"came a cut or damaged archive: {error}"
     return None

@@ -9,7 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+from urllib.parse import urljoin
 
 import requests
 import urllib3
@@ -33,7 +36,7 @@ class Retry:
     """How often and how patiently each url is tried. Times in seconds.
 
     An attempt that brought the file on by `worthwhile` bytes does not count, so that a large file comes through a
-    connection that keeps breaking.
+    connection that keeps breaking. One that brings less than `least_rate` bytes a second over `rate_window` has failed.
     """
 
     attempts: int = 4
@@ -43,6 +46,8 @@ class Retry:
     connect_timeout: float = 15.0
     read_timeout: float = 60.0
     worthwhile: int = 1 << 20
+    least_rate: float = 1000.0
+    rate_window: float = 60.0
 
     def wait(self, attempt: int) -> float:
         """Pause after the failed attempt number `attempt` (from 0)."""
@@ -93,6 +98,13 @@ def persevere(
             return None
 
 
+class _Session(requests.Session):
+    """Leaves redirects to `answer`: requests itself reads their bodies into memory, however large."""
+
+    def resolve_redirects(self, *args: Any, **options: Any) -> Iterator[Any]:
+        return iter(())
+
+
 @contextmanager
 def answer(
     url: str, headers: dict[str, str], retry: Retry, *, method: Literal["GET", "HEAD"] = "GET"
@@ -102,17 +114,19 @@ def answer(
     headers = {"Accept-Encoding": "identity", "User-Agent": f"schash/{__version__}", **headers}
     timeout = (retry.connect_timeout, retry.read_timeout)
     try:
-        with requests.Session() as session:
-            session.max_redirects = MAX_REDIRECTS
-            with session.request(
-                method, url, headers=headers, stream=True, timeout=timeout, allow_redirects=True
-            ) as response:
-                _check(response)
-                yield response
-    except requests.TooManyRedirects as error:
-        last = error.response.url if error.response is not None else url
+        with _Session() as session:
+            for _ in range(MAX_REDIRECTS + 1):
+                with session.request(
+                    method, url, headers=headers, stream=True, timeout=timeout, allow_redirects=False
+                ) as response:
+                    target = session.get_redirect_target(response)
+                    if target is None:
+                        _check(response)
+                        yield response
+                        return
+                    last, url = url, urljoin(url, target)
         message = f"redirected more than {MAX_REDIRECTS} times, the last time from {last}: a redirect loop"
-        raise AttemptError(message, passing=False) from error
+        raise AttemptError(message, passing=False)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         message = f"{type(error).__name__}: {_reason(error)}"
         raise AttemptError(message, passing=not isinstance(error, HOPELESS)) from error
@@ -129,13 +143,29 @@ def _check(response: requests.Response) -> None:
         return
     if response.status_code not in (200, 206):
         message = f"HTTP {response.status_code} {response.reason}"
-        asked = response.headers.get("Retry-After", "")
-        wait = float(asked) if re.fullmatch(r"\d{1,6}", asked) else 0
+        wait = _seconds(response.headers.get("Retry-After", ""))
         raise AttemptError(message, passing=response.status_code in PASSING_STATUS, wait=wait)
     kind = response.headers.get("Content-Type", "")
     if kind.startswith("text/html"):
         message = "came an HTML page, expected a data file"
         raise AttemptError(message, passing=False)
+
+
+def _seconds(retry_after: str) -> float:
+    """Of a Retry-After header: a number of seconds, or a date; 0 for anything else."""
+    if re.fullmatch(r"\d{1,6}", retry_after):
+        return float(retry_after)
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0.0
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def pieces(response: requests.Response, most: int) -> Iterator[bytes]:
+    """The body as it comes, at most `most` bytes at a time, without waiting until there are as many."""
+    while piece := response.raw.read1(most, decode_content=True):
+        yield piece
 
 
 def content_range(response: requests.Response) -> tuple[int, int, int | None]:
