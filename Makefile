@@ -12,10 +12,11 @@ SUITE ?= small
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
 EXTRAS := workflow,methods,oracle,bench,test
+OPTIONAL := slurm
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo small paper fetch fetch-check bench test lint types unit reference bench-reference constraints schemas clean
+.PHONY: help setup demo small paper fetch fetch-check bench test lint types unit test-slurm reference bench-reference constraints schemas clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +60,12 @@ types: $(STAMP)
 	cd package && $(abspath $(BIN))/mypy && $(abspath $(BIN))/mypy -p benchmarks
 
 unit: $(STAMP)
-	$(BIN)/pytest -c package/pyproject.toml --rootdir . package/tests workflow/tests
+	$(BIN)/pytest -c package/pyproject.toml --rootdir . package/tests workflow/tests --ignore workflow/tests/slurm
+
+test-slurm: $(STAMP)  ## the demo and jobs that go wrong through a Slurm of its own, which it installs where it can
+	scripts/slurm/install.sh
+	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt --editable 'package[$(OPTIONAL)]'
+	$(BIN)/pytest -c package/pyproject.toml --rootdir . -o timeout=14400 --verbose --durations 0 workflow/tests/slurm
 
 reference: $(STAMP)  ## commit-ready reference of a finished run: make reference SUITE=small
 	$(BIN)/python scripts/write_reference.py $(SUITE)
@@ -68,7 +74,7 @@ bench-reference: $(STAMP)  ## the same of a finished `make bench`
 	PYTHONPATH=package $(BIN)/python -m benchmarks.reference results/bench results/reference/bench README.md
 
 constraints:  ## pin what a fresh install resolves to (envs/constraints.txt, envs/schash.yaml)
-	PYTHON=$(PYTHON) TORCH_INDEX=$(TORCH_INDEX) EXTRAS=$(EXTRAS) envs/pin.sh
+	PYTHON=$(PYTHON) TORCH_INDEX=$(TORCH_INDEX) EXTRAS=$(EXTRAS),$(OPTIONAL) envs/pin.sh
 
 schemas: $(STAMP)  ## JSON schemas of the config files, for editors
 	$(BIN)/python workflow/schemas/write.py

@@ -6,7 +6,7 @@ rule fig4:
         metrics=f"{ROOT}/metrics/fig4.parquet",
         histories=lambda wildcards: histories_of("fig4"),
         facts=lambda wildcards: facts_of("fig4"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/fig4.png",
         svg=report(
@@ -28,8 +28,8 @@ rule fig4:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         runs=lambda wildcards: [run._asdict() for run in PLAN.runs("fig4") if run.method not in CONTROLS],
         parameters=lambda wildcards: {

@@ -20,8 +20,8 @@ rule experiment_metrics:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("experiment_metrics.py"),
     message:
@@ -45,8 +45,8 @@ rule other_metrics:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("other_metrics.py"),
     message:
@@ -68,8 +68,8 @@ rule metrics:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("metrics.py"),
     message:

@@ -16,10 +16,10 @@ rule align:
         scheme="|".join(name for name in get_args(Scheme) if base_scheme(name) != name),
     conda:
         "../../envs/schash.yaml"
-    threads: lambda wildcards: min(CONFIG.threads, workflow.cores or CONFIG.threads)
+    threads: CONFIG.threads
     resources:
-        mem_mb=lambda wildcards, input, attempt: int(attempt * max(4000, 100 * input.size_mb)),
-        runtime=120,
+        mem_mb=memory("align"),
+        runtime=runtime("align"),
     params:
         code=code("align.py"),
     message:

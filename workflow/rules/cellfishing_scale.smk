@@ -44,8 +44,8 @@ rule join_sizes:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("join_sizes.py"),
     message:
@@ -58,7 +58,7 @@ rule cf_table3:
     input:
         metrics=f"{ROOT}/metrics/cf_table3.parquet",
         facts=lambda wildcards: facts_of("cf_table3"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/cf_table3.png",
         svg=report(
@@ -80,8 +80,8 @@ rule cf_table3:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("cf_table3.py"),
     message:
@@ -115,8 +115,8 @@ rule cf_fig9:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("cf_fig9.py"),
     message:
@@ -150,8 +150,8 @@ rule cf_table2:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("cf_table2.py"),
     message:

@@ -14,6 +14,7 @@ try:
     from schash.digests import code_digest
     from schash.errors import SchashError
     from schash.plan import Plan, Run, failed_attempts
+    from schash.resources import files_mb, limited_mb, memory_mb, minutes, minutes_within, raw_mb
     from schash.splits import PUBLISHED_SCHEME, SCHEMES, base_scheme
     from schash.methods.catalogue import load_catalogue
 except ModuleNotFoundError as error:
@@ -35,6 +36,7 @@ except SchashError as error:
 
 config.update(CONFIG.model_dump())  # scripts see the resolved config, not only what was given
 ROOT = CONFIG.root
+EXPECTED = local(str(HOME / "config/expected.tsv"))  # of the checkout, even where results lie in a store
 TITLES = {name: row.title for name, row in METHODS.methods.items()}
 
 

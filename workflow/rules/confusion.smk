@@ -16,8 +16,8 @@ rule score_confusion:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("score"),
+        runtime=runtime("score"),
     params:
         runs=run_facts,
         code=code("score_confusion.py"),
@@ -32,7 +32,7 @@ rule confusion:
         counts=[f"{ROOT}/scores/fig2a/{dataset}/{scheme}.confusion.parquet" for dataset, scheme in confused()],
         metrics=f"{ROOT}/metrics/fig2a.parquet",
         facts=[f"{ROOT}/facts/{dataset}.json" for dataset, _ in confused()],
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/confusion.png",
         svg=report(
@@ -54,8 +54,8 @@ rule confusion:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,

@@ -6,7 +6,7 @@ rule cf_fig2:
     input:
         metrics=f"{ROOT}/metrics/cf_fig2.parquet",
         facts=lambda wildcards: facts_of("cf_fig2"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/cf_fig2.png",
         svg=report(
@@ -31,8 +31,8 @@ rule cf_fig2:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("cf_fig2.py"),
     message:
@@ -45,7 +45,7 @@ rule cf_fig3:
     input:
         metrics=f"{ROOT}/metrics/cf_fig3.parquet",
         facts=lambda wildcards: facts_of("cf_fig3"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/cf_fig3.png",
         svg=report(
@@ -67,8 +67,8 @@ rule cf_fig3:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("cf_fig3.py"),
     message:

@@ -20,7 +20,7 @@ rule embed:
     threads: lambda wildcards: CONFIG.threads
     resources:
         mem_mb=run_memory,
-        runtime=lambda wildcards, attempt: attempt * 120,
+        runtime=run_minutes,
     params:
         row=method_row,
         numbers={"seed": CONFIG.seed, "threads": CONFIG.threads},
@@ -47,8 +47,8 @@ rule score_embedding:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=memory("score"),
+        runtime=runtime("score"),
     params:
         runs=run_facts,
         code=code("score_embedding.py"),
@@ -83,8 +83,8 @@ rule fig2c:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         code=code("fig2c.py"),

@@ -13,8 +13,8 @@ rule fetch:
         "../../envs/schash.yaml"
     resources:
         downloads=1,
-        mem_mb=1000,
-        runtime=240,
+        mem_mb=memory("fetch"),
+        runtime=runtime("fetch"),
     params:
         source=source_row,
         members={},

@@ -87,15 +87,42 @@ def method_code(wildcards):
     return code("run_method.py", METHODS.row(wildcards.method).module)
 
 
+def memory(stage, size=files_mb):
+    """Resource function: megabytes of memory that grow with the input and the attempt (schash.resources)."""
+    return lambda wildcards, input, attempt: memory_mb(stage, size(input), attempt)
+
+
+def runtime(stage, size=files_mb):
+    """Resource function: minutes, as `memory`."""
+    return lambda wildcards, input, attempt: minutes(stage, size(input), attempt)
+
+
+def all_cores():
+    """Cores of this machine; nothing where jobs go to a cluster, whose nodes have cores of their own."""
+    return workflow.resource_settings.cores if workflow.local_exec else None
+
+
+ALONE = "--exclusive"
+
+
 def run_cores(wildcards):
     """All cores, so that nothing disturbs the clock of a timed run, or only the threads that it uses."""
     run = Run(**wildcards)
-    return workflow.cores if PLAN.is_timed(run) and workflow.cores else PLAN.threads(run)
+    return all_cores() or PLAN.threads(run) if PLAN.is_timed(run) else PLAN.threads(run)
+
+
+def run_on_its_own(wildcards):
+    """Option of sbatch: a timed run has its node to itself. Other executors do not read it."""
+    return ALONE if PLAN.is_timed(Run(**wildcards)) else ""
+
+
+run_minutes = runtime("run")
 
 
 def run_memory(wildcards, input, attempt):
-    """Resident memory grows with the prepared cells; a second attempt gets twice as much."""
-    return int(attempt * max(4000, 40 * input.size_mb))
+    """Grows with the cells and the attempt, up to what the limit of a fold leaves alive."""
+    most = limited_mb(CONFIG.limits.fold_memory_mb)
+    return memory_mb("run", files_mb(input), attempt, most=most)
 
 
 def experiments_of(*kinds):
@@ -163,7 +190,8 @@ def deephash_runs(experiment):
 def cells_of_run(wildcards):
     """The prepared cells, or the folder of those aligned fold by fold."""
     aligned = base_scheme(wildcards.scheme) != wildcards.scheme
-    return (rules.align.output.cells if aligned else rules.prepare.output.cells).format(**wildcards)
+    path = "aligned/{dataset}/{scheme}" if aligned else "cells/{dataset}.h5ad"
+    return f"{ROOT}/{path}".format(**wildcards)
 
 
 def variant_searches(wildcards):
@@ -204,8 +232,8 @@ def splits_of(experiment):
 
 
 def retrieval_memory(wildcards, input, attempt):
-    """Two folds of neighbours at a time, and their relevance; a second attempt gets twice as much."""
-    return int(attempt * max(2000, 2 * input.size_mb / len(input.neighbors)))
+    """Two folds of neighbours of one run at a time, and their relevance."""
+    return memory_mb("score_retrieval", files_mb(input) / len(input.neighbors), attempt)
 
 
 def timing_tables(wildcards):
@@ -231,8 +259,13 @@ def numbers_of_size(wildcards):
 
 def timing_cores(wildcards):
     """All cores, so that nothing disturbs the clock; in a suite whose times are not worth much those that it uses."""
-    undisturbed = PLAN.is_undisturbed(wildcards.experiment) and workflow.cores
-    return workflow.cores if undisturbed else CONFIG.threads
+    undisturbed = PLAN.is_undisturbed(wildcards.experiment)
+    return all_cores() or CONFIG.threads if undisturbed else CONFIG.threads
+
+
+def timing_on_its_own(wildcards):
+    """Option of sbatch, as `run_on_its_own`."""
+    return ALONE if PLAN.is_undisturbed(wildcards.experiment) else ""
 
 
 def earlier_timing_failures(wildcards):

@@ -16,8 +16,8 @@ rule score_assignments:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("score"),
+        runtime=runtime("score"),
     params:
         runs=run_facts,
         code=code("score_assignments.py"),
@@ -30,7 +30,7 @@ rule score_assignments:
 rule cf_table1:
     input:
         facts=lambda wildcards: facts_of("cf_table1"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/cf_table1.png",
         svg=report(
@@ -47,8 +47,8 @@ rule cf_table1:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("table1.py"),
     message:
@@ -82,8 +82,8 @@ rule cf_fig4:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
@@ -122,8 +122,8 @@ rule cf_fig5:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
@@ -162,8 +162,8 @@ rule cf_fig6:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
@@ -206,8 +206,8 @@ rule cf_fig7:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
@@ -247,8 +247,8 @@ rule cf_species:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
@@ -288,8 +288,8 @@ rule cf_fig8:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,

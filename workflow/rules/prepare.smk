@@ -15,8 +15,8 @@ rule prepare:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory("prepare", raw_mb),
+        runtime=runtime("prepare", raw_mb),
     params:
         dataset=lambda wildcards: REGISTRY.dataset(wildcards.dataset).model_dump(
             mode="json", exclude_unset=True, exclude={"type_groups"}  # of scoring

@@ -14,7 +14,7 @@ rule paper_vs_ours:
         table1=[
             f"{ROOT}/figures/{name}.tsv" for name in ("table1", "cf_table1") if name in CONFIG.experiments
         ],
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         tsv=report(
             f"{ROOT}/paper_vs_ours.tsv",
@@ -35,8 +35,8 @@ rule paper_vs_ours:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         code=code("paper_vs_ours.py"),
@@ -69,8 +69,8 @@ rule resolved_config:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("check"),
+        runtime=runtime("check"),
     params:
         config=CONFIG.model_dump(mode="json", exclude={"mirror"}),
         code=code("resolved_config.py"),
@@ -99,8 +99,8 @@ rule verdict:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("check"),
+        runtime=runtime("check"),
     params:
         titles=TITLES,
         positive_controls=controls_that_see_the_solution(),

@@ -30,7 +30,7 @@ rule score_retrieval:
         "../../envs/schash.yaml"
     resources:
         mem_mb=retrieval_memory,
-        runtime=60,
+        runtime=runtime("score_retrieval"),
     params:
         runs=run_facts,
         exact="exact_cosine",
@@ -46,7 +46,7 @@ rule table2:
     input:
         scores=lambda wildcards: scores_of("table2"),
         facts=lambda wildcards: facts_of("table2"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/table2.png",
         svg=report(
@@ -68,8 +68,8 @@ rule table2:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
@@ -107,8 +107,8 @@ rule fig3a:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,

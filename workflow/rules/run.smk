@@ -24,7 +24,8 @@ rule run_method:
     threads: run_cores
     resources:
         mem_mb=run_memory,
-        runtime=lambda wildcards, attempt: attempt * 120,
+        runtime=run_minutes,
+        slurm_extra=run_on_its_own,
     params:
         row=method_row,
         numbers=run_numbers,

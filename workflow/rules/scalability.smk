@@ -20,8 +20,9 @@ rule time_method:
         "../../envs/schash.yaml"
     threads: timing_cores
     resources:
-        mem_mb=CONFIG.limits.fold_memory_mb,
-        runtime=lambda wildcards, attempt: attempt * 240,
+        mem_mb=limited_mb(CONFIG.limits.fold_memory_mb),
+        runtime=minutes_within(CONFIG.limits.fold_seconds),
+        slurm_extra=timing_on_its_own,
     params:
         row=method_row,
         timer=lambda wildcards: TIMED_BY[wildcards.experiment],
@@ -48,8 +49,8 @@ rule gather_timings:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         runs=run_facts,
         code=code("gather_timings.py"),
@@ -63,7 +64,7 @@ rule fig2d:
     input:
         metrics=f"{ROOT}/metrics/fig2d.parquet",
         facts=lambda wildcards: facts_of("fig2d"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/fig2d.png",
         svg=report(
@@ -85,8 +86,8 @@ rule fig2d:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         transductive=flagged("transductive"),
@@ -122,8 +123,8 @@ rule fig3b:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         code=code("fig3b.py"),

@@ -4,7 +4,7 @@
 rule table1:
     input:
         facts=lambda wildcards: facts_of("table1"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/table1.png",
         svg=report(
@@ -21,8 +21,8 @@ rule table1:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         code=code("table1.py"),
     message:
@@ -36,7 +36,7 @@ rule fig2a:
         metrics=f"{ROOT}/metrics/fig2a.parquet",
         comparisons=f"{ROOT}/metrics/fig2a.comparisons.tsv",
         facts=lambda wildcards: facts_of("fig2a"),
-        expected=HOME / "config/expected.tsv",
+        expected=EXPECTED,
     output:
         png=f"{ROOT}/figures/fig2a.png",
         svg=report(
@@ -58,8 +58,8 @@ rule fig2a:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
@@ -91,8 +91,8 @@ rule costs:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
@@ -125,8 +125,8 @@ rule score_variant_searches:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=lambda wildcards, input, attempt: int(attempt * max(3000, 4 * input.size_mb)),
-        runtime=60,
+        mem_mb=memory("score_searches"),
+        runtime=runtime("score_searches"),
     params:
         runs=lambda wildcards: [
             facts for facts in run_facts(wildcards) if METHODS.row(facts["method"]).searcher
@@ -166,8 +166,8 @@ rule variants:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         controls=CONTROLS,
@@ -201,8 +201,8 @@ rule training:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         runs=lambda wildcards: [run._asdict() for run in deephash_runs("fig2a")],
         code=code("training.py"),

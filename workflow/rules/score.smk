@@ -19,8 +19,8 @@ rule score:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("score"),
+        runtime=runtime("score"),
     params:
         runs=run_facts,
         controls=CONTROLS,

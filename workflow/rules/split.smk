@@ -21,8 +21,8 @@ rule split:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("split"),
+        runtime=runtime("split"),
     params:
         seed=CONFIG.seed,
         published=published_folds,

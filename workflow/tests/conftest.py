@@ -28,7 +28,8 @@ class Workspace:
 
     def snakemake(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run Snakemake with the copy's package; output and errors come together, as on a terminal."""
-        environment = {**os.environ, "PYTHONPATH": str(self.folder / "package/src")}
+        path = [str(self.folder / "package/src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
         command = [sys.executable, "-m", "snakemake", *arguments]
         return subprocess.run(
             command,

@@ -24,6 +24,29 @@ def test_conda_environment_carries_the_pins_of_pip():
     assert (ROOT / "envs/schash.yaml").read_text() == expected
 
 
+def test_every_environment_file_has_the_pins_of_pip_and_no_other():
+    text = (ROOT / "envs/constraints.txt").read_text()
+    pins = {line for line in text.splitlines() if line and not line.startswith("#")}
+    files = sorted((ROOT / "envs").glob("*.yaml"))
+    assert files
+    for path in files:
+        listed = yaml.safe_load(path.read_text())["dependencies"]
+        by_pip = [entry["pip"] for entry in listed if isinstance(entry, dict)]
+        by_conda = [entry for entry in listed if isinstance(entry, str)]
+        assert set(by_pip[0]) == pins, path
+        assert [re.split("[ =]", entry)[0] for entry in by_conda] == ["python", "pip"], path
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "schash.def"])
+def test_images_install_the_same_pins_on_the_same_python(name):
+    text = (ROOT / "envs" / name).read_text()
+    assert "--constraint envs/constraints.txt" in text
+    assert re.search(r"python:3\.11-", text)
+    assert "python =3.11" in (ROOT / "envs/schash.yaml").read_text()
+    assert not re.search(r"pip install[^\n]*==", text)
+    assert "NOT BUILT" in text
+
+
 def test_torch_is_pinned_everywhere():
     assert "torch==2.13.0\n" in (ROOT / "envs/constraints.txt").read_text()
     assert '"torch==2.13.0"' in (ROOT / "package/pyproject.toml").read_text()

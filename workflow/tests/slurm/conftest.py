@@ -1,0 +1,37 @@
+"""A Slurm of one node for these tests, and nothing of it left behind."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from one_node import Node, daemons
+
+
+@pytest.fixture
+def new_node():
+    """A node that is not started yet; stopped and removed in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="schash-slurm-"))  # short, for its socket
+    node = Node(folder)
+    yield node
+    node.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def node():
+    if not shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin"):
+        pytest.fail("there is no slurmctld; `make test-slurm` installs it where it can")
+    folder = Path(tempfile.mkdtemp(prefix="schash-slurm-"))
+    before = set(daemons())
+    node = Node(folder)
+    started = node.start()
+    assert started.returncode == 0, started.stdout
+    yield node
+    node.stop()
+    left = node.daemons()
+    after = set(daemons())
+    shutil.rmtree(folder)
+    assert not left, f"still running: {left}"
+    assert before <= after, "a daemon of somebody else has ended"
