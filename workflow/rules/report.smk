@@ -4,6 +4,7 @@ FIGURES = [
     *CONFIG.experiments,
     *(["costs"] if "fig2a" in CONFIG.experiments else []),
     *(["training"] if deephash_runs("fig2a") else []),
+    *(["trends"] if set(FOLLOWED_EXPERIMENTS) & set(PLAN.benchmarks()) else []),
     *(["confusion"] if "fig2a" in CONFIG.experiments and CONFIG.experiment("fig2a").confusion else []),
 ]
 

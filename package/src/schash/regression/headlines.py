@@ -28,7 +28,7 @@ HEADLINES = (
     Headline("Retrieval", "mAP@k", "table2", ("map_at_k[k=1x,hits,averaged,queries,db80]",)),
     Headline("Self-mapping", "consistency", "cf_fig4", ("consistency",)),
     Headline(
-        "Human onto mouse and back",
+        "Across species",
         "consistency",
         "cf_species",
         ("consistency_on_human", "consistency_on_mouse", "consistency"),
@@ -43,6 +43,8 @@ HEADLINES = (
         "Query, 128 bits", "ms", "cf_table3", ("query_ms_2p20_128bits", "query_ms[128bits,n={largest}]")
     ),
 )
+
+FOLLOWED_EXPERIMENTS = tuple(dict.fromkeys(headline.experiment for headline in HEADLINES))
 
 _SIZE = r"n=(\d+)\]"
 
