@@ -35,7 +35,7 @@ def sparse_product(n_rows: int = 3000, n_columns: int = 5000) -> Callable[[], np
     rng = np.random.default_rng(2)
     X = sparse.random_array((n_rows, n_columns), density=0.1, format="csr", dtype=np.float32, rng=rng)
     dense = rng.random((n_columns, 50), dtype=np.float32)
-    return lambda: X @ dense
+    return lambda: X.dot(dense)
 
 
 def plain_python(n: int = 250_000) -> Callable[[], int]:

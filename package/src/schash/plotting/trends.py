@@ -173,6 +173,8 @@ def _legend(
         text = "paper's value, on the data set named beside it"
         handles.append(Line2D([], [], color=_SEVERAL, linestyle=DASHED, label=text))
     if any(sha.endswith(DIRTY) for sha in commits(list(panels))):
-        white = {"markerfacecolor": "white", "linestyle": ""}
-        handles.append(Line2D([], [], color=_SEVERAL, marker="o", label="* not committed as it ran", **white))
+        said = "* not committed as it ran"
+        handles.append(
+            Line2D([], [], color=_SEVERAL, marker="o", label=said, markerfacecolor="white", linestyle="")
+        )
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)

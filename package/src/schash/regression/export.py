@@ -19,10 +19,11 @@ def metrics_json(metrics: pd.DataFrame, *, everything: bool = False) -> str:
     rows = scores(metrics) if everything else headline_rows(metrics)
     tree: dict[str, Any] = {}
     means = rows.groupby(KEY, sort=False)["value"].mean().dropna()
-    for (*path, metric, over), value in means.items():  # type: ignore[misc]
+    for key, value in zip(means.index.to_frame()[KEY].astype(str).to_numpy().tolist(), means, strict=True):
+        *path, metric, over = key
         leaf = tree
         for name in path:
-            leaf = leaf.setdefault(str(name), {})
+            leaf = leaf.setdefault(name, {})
         leaf[metric if over == "folds" else f"{metric} ({over})"] = float(f"{value:.6g}")
     return json.dumps(tree, indent=2) + "\n"
 

@@ -1,5 +1,7 @@
 """Rows that one of the tables lacks, and runs that ended otherwise."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -44,8 +46,8 @@ def _turned(here: pd.DataFrame, there: pd.DataFrame, verdict: str) -> pd.DataFra
     if verdict == "mended":  # a fold that ended badly in another way is told as failed
         turned = _anti(turned, _bad(there), [*RUN, "fold", "metric"])
     rows = [
-        _row(verdict, key, len(group), f"{status}: {reason}; fold {', '.join(group['fold'].unique())}")
-        for (*key, status, reason), group in turned.groupby([*RUN, "status", "reason"], sort=False)
+        _row(verdict, key[:-2], len(group), _ending(key[-2], key[-1], group))
+        for key, group in _grouped(turned, [*RUN, "status", "reason"])
     ]
     return pd.DataFrame(rows, columns=list(DIFF_COLUMNS))
 
@@ -56,16 +58,27 @@ def _lacking(here: pd.DataFrame, there: pd.DataFrame, verdict: str) -> pd.DataFr
     lacking = _anti(ran, there, [*RUN, "metric", "fold"])
     lacking = _anti(lacking, _anti(_bad(there), _bad(here), [*RUN, "fold", "metric"]), [*RUN, "fold"])
     rows = []
-    for experiment, of_experiment in lacking.groupby("experiment", sort=False):
+    for (experiment,), of_experiment in _grouped(lacking, ["experiment"]):
         if experiment not in set(there["experiment"]):
             note = f"{len(of_experiment):,} rows {verdict}: all of the experiment"
             rows.append(_row(verdict, [experiment, "", "", ""], len(of_experiment), note))
             continue
-        for key, group in of_experiment.groupby(RUN, sort=False):
-            whole = len(group) == (ran[RUN] == list(key)).all(axis=1).sum()
+        for key, group in _grouped(of_experiment, RUN):
+            whole = len(group) == (ran[RUN] == key).all(axis=1).sum()
             what = "all of the run" if whole else _few(group["metric"])
-            rows.append(_row(verdict, list(key), len(group), f"{len(group):,} rows {verdict}: {what}"))
+            rows.append(_row(verdict, key, len(group), f"{len(group):,} rows {verdict}: {what}"))
     return pd.DataFrame(rows, columns=list(DIFF_COLUMNS))
+
+
+def _grouped(table: pd.DataFrame, columns: list[str]) -> Iterator[tuple[list[str], pd.DataFrame]]:
+    """Groups in the order met, with their keys as text."""
+    for key, group in table.groupby(columns, sort=False):
+        yield [str(part) for part in key], group
+
+
+def _ending(status: str, reason: str, rows: pd.DataFrame) -> str:
+    said = f"{status}: {reason}" if reason else status
+    return f"{said}; fold {', '.join(rows['fold'].unique())}"
 
 
 def _few(metrics: pd.Series) -> str:

@@ -36,8 +36,9 @@ def read_metrics(path: str | Path) -> pd.DataFrame:
             raise DataError(message)
     twice = table.duplicated([*RUN, "metric", "fold"])
     if twice.any():
-        row = table.loc[twice.idxmax(), [*RUN, "metric", "fold"]]
-        message = f"{path}: line {twice.idxmax() + 2}: a second row of {' / '.join(map(str, row))}"
+        place = int(np.argmax(twice))
+        row = table.iloc[place][[*RUN, "metric", "fold"]]
+        message = f"{path}: line {place + 2}: a second row of {' / '.join(map(str, row))}"
         raise DataError(message)
     return table.assign(over=np.where(table["fold"] == POOLED, POOLED, "folds"))
 
@@ -61,15 +62,18 @@ def _numbers(table: pd.DataFrame, path: str | Path) -> pd.DataFrame:
             continue
         text = table[column]
         numbers = pd.to_numeric(text, errors="coerce").astype(float)
-        undefined = text.isin(["", "nan", "NaN"]) if column in _OPTIONAL else pd.Series(False, text.index)
-        wrong = ~np.isfinite(numbers) & ~undefined
+        wrong = ~np.isfinite(numbers.to_numpy())
+        if column in _OPTIONAL:
+            wrong &= ~text.isin(["", "nan", "NaN"]).to_numpy()
         if kind == "int64":
-            wrong |= numbers.notna() & (numbers % 1 != 0)
+            wrong |= (numbers % 1 != 0).to_numpy()
         if wrong.any():
-            line, what = int(wrong.idxmax()), "a whole number" if kind == "int64" else "a finite number"
-            message = f"{path}: line {line + 2}, column {column!r}: expected {what}, found {text[line]!r}"
+            place, what = int(np.argmax(wrong)), "a whole number" if kind == "int64" else "a finite number"
+            message = (
+                f"{path}: line {place + 2}, column {column!r}: expected {what}, found {text.iloc[place]!r}"
+            )
             raise DataError(message)
-        table = table.assign(**{column: numbers.astype(kind)})
+        table = table.assign(**{column: numbers if kind == "float64" else numbers.astype("int64")})
     return table
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from schash.errors import DataError
@@ -67,8 +68,9 @@ def read_spread(path: str | Path) -> pd.DataFrame:
     table = read_table(path, SPREAD_COLUMNS)
     for fault, rows in (("a second row", table.duplicated(KEY)), ("sd is negative", ~(table["sd"] >= 0))):
         if rows.any():
-            line = int(rows.idxmax())
-            key = " / ".join(table.loc[line, KEY])
-            message = f"{path}: line {line + 2}: {fault}: {key}, sd {table.loc[line, 'sd']}"
+            place = int(np.argmax(rows))
+            row = table.iloc[place]
+            key = " / ".join(map(str, row[KEY]))
+            message = f"{path}: line {place + 2}: {fault}: {key}, sd {row['sd']}"
             raise DataError(message)
     return table

@@ -34,15 +34,13 @@ def with_tolerances(pairs: pd.DataFrame, spread: pd.DataFrame | None, suite: str
     """Add `tolerance` and `tolerance_from` to PAIRED_COLUMNS. spread : SPREAD_COLUMNS of this suite or of another."""
     seeds, kin = _by_seeds(pairs, spread, suite)
     folds = _by_folds(pairs)
-    deviation, source = seeds.copy(), pd.Series(np.where(seeds.notna(), "seeds", ""), pairs.index)
-    for name, other in (("folds", folds), ("kin", kin)):
-        source = source.where(deviation.notna() | other.isna(), name)
-        deviation = deviation.fillna(other)
+    deviation = seeds.fillna(folds).fillna(kin)
+    source = np.select([seeds.notna(), folds.notna(), kin.notna()], ["seeds", "folds", "kin"], "floor")
     rules = [rule_of(metric) for metric in pairs["metric"]]
     size = pairs["reference"].abs().fillna(0.0)
     floor = np.maximum([rule.absolute for rule in rules], [rule.relative for rule in rules] * size)
     allowed = K * deviation.fillna(0.0)
-    source = source.where(allowed > floor, "floor")
+    source = np.where(allowed > floor, source, "floor")
     widened = np.where(pairs["paired"], 1.0, UNPAIRED)
     return pairs.assign(tolerance=np.maximum(allowed, floor) * widened, tolerance_from=source)
 

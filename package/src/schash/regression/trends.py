@@ -93,15 +93,11 @@ def _published(verdicts: pd.DataFrame, experiment: str, metric: str) -> pd.DataF
             "value": rows["paper_value"],
         }
     )
+    names = list(zip(table["dataset"], table["method"], table["name"], strict=True))
+    values = table["value"].to_numpy(float)
     near = [
-        any(
-            earlier.method == row.method
-            and earlier.name == row.name
-            and earlier.dataset == row.dataset
-            and abs(earlier.value - row.value) <= _SAME * max(abs(row.value), 1e-12)
-            for earlier in table.iloc[:place].itertuples(index=False)
-        )
-        for place, row in enumerate(table.itertuples(index=False))
+        any(names[i] == names[j] and abs(values[i] - values[j]) <= _SAME * abs(values[j]) for i in range(j))
+        for j in range(len(table))
     ]
     return table[~np.array(near, dtype=bool)].reset_index(drop=True)
 
@@ -112,7 +108,8 @@ def commits(panels: list[Panel]) -> dict[str, str]:
         return {}
     runs = pd.concat([panel.runs for panel in panels], ignore_index=True).sort_values("run_id", kind="stable")
     first = runs.drop_duplicates("commit").iloc[-MOST_COMMITS:]
-    return {row.commit: f"{row.run_id[4:6]}-{row.run_id[6:8]}" for row in first.itertuples()}
+    days = [f"{run_id[4:6]}-{run_id[6:8]}" for run_id in first["run_id"].astype(str)]
+    return dict(zip(first["commit"].astype(str), days, strict=True))
 
 
 def trend_table(panels: list[Panel]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The files of a comparison: diff.tsv, summary.json and summary.md."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -33,17 +34,17 @@ def summary_json(comparison: Comparison) -> str:
         {
             **{name: getattr(row, name) for name in ("verdict", "experiment", "dataset", "scheme", "method")},
             "metric": row.metric,
-            "numbers": int(row.numbers),
+            "numbers": numbers,
             **{name: _finite(getattr(row, name)) for name in ("reference", "run", "tolerance", "excess")},
             "text": what(row),
         }
-        for row in groups.itertuples()
+        for row, numbers in zip(groups.itertuples(), groups["numbers"].tolist(), strict=True)
     ]
     facts = {
         "drift": comparison.drifted,
         "headline": headline(comparison),
         "counts": comparison.counts,
-        "tolerance_from": {str(k): int(v) for k, v in quality["tolerance_from"].value_counts().items()},
+        "tolerance_from": dict(Counter(quality["tolerance_from"].astype(str))),
         **comparison.facts,
         "calibration": {"ratio": _finite(clock.ratio), "kernels": clock.kernels, "reason": clock.reason},
         "remarks": list(comparison.remarks),
