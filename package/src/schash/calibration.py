@@ -33,9 +33,9 @@ def hamming_scan(n_codes: int = 1 << 14, n_queries: int = 1 << 10) -> Callable[[
 def sparse_product(n_rows: int = 3000, n_columns: int = 5000) -> Callable[[], np.ndarray]:
     """A tenth-full matrix by a dense one of 50 columns."""
     rng = np.random.default_rng(2)
-    X = sparse.random_array((n_rows, n_columns), density=0.1, format="csr", dtype=np.float32, rng=rng)
+    X: Any = sparse.random_array((n_rows, n_columns), density=0.1, format="csr", dtype=np.float32, rng=rng)
     dense = rng.random((n_columns, 50), dtype=np.float32)
-    return lambda: X.dot(dense)
+    return lambda: X @ dense
 
 
 def plain_python(n: int = 250_000) -> Callable[[], int]:
