@@ -72,4 +72,4 @@ def _by_seeds(pairs: pd.DataFrame, spread: pd.DataFrame | None, suite: str) -> t
 
 def _names(table: pd.DataFrame) -> pd.Series:
     """Metrics without what stands in brackets: sizes differ between suites."""
-    return table["metric"].str.partition("[")[0]
+    return table["metric"].map(lambda metric: metric.partition("[")[0])
