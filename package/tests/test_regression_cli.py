@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+import yaml
 from metrics_tables import calibration, rows, table, write
 from typer.testing import CliRunner
 
@@ -139,6 +140,25 @@ def test_the_export_is_nested_json_of_means(run, files, tmp_path):
     assert run("export", metrics, "-o", path, "--all").exit_code == 0
     everything = json.loads(path.read_text())
     assert everything["fig2a"]["d1"]["cv5"]["svm"]["accuracy (pooled)"] == 0.75
+
+
+def test_other_versions_and_data_are_said(run, files):
+    reference, metrics = files
+    facts = {
+        "torch": "2.13.0",
+        "processor": "one",
+        "host": "here",
+        "data": {"lake/a.csv": "00", "lake/b.csv": "11"},
+    }
+    (reference.parent / "environment.yaml").write_text(yaml.safe_dump(facts))
+    facts |= {"torch": "2.14.0", "host": "there", "data": {"lake/a.csv": "00", "lake/b.csv": "22"}}
+    (metrics.parent / "environment.yaml").write_text(yaml.safe_dump(facts))
+    output = run(metrics, "--reference", reference).output
+    assert "other versions or processor: torch 2.13.0 → 2.14.0\n" in output
+    assert "other raw data: lake/b.csv\n" in output
+    assert "other" not in run(reference, "--reference", reference).output
+    (metrics.parent / "environment.yaml").write_text("- no mapping")
+    assert run(metrics, "--reference", reference).exit_code == 2
 
 
 def test_a_spread_is_measured_from_files(run, tmp_path):

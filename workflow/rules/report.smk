@@ -49,7 +49,8 @@ rule paper_vs_ours:
 
 rule resolved_config:
     input:
-        rules.metrics.output.parquet,  # so that versions and commit are those of the last change of the numbers
+        metrics=rules.metrics.output.parquet,  # so that versions and commit are those of the last change of the numbers
+        manifests=[f"{ROOT}/raw/{job.manifest}.tsv" for job in PLAN.fetches()],
     output:
         config=report(
             f"{ROOT}/config.yaml",

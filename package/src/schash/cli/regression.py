@@ -59,11 +59,14 @@ def compare(
         from schash.regression.comparison import compare
         from schash.regression.reading import read_metrics
         from schash.regression.spread import read_spread
+        from schash.regression.surroundings import other_surroundings
         from schash.regression.terminal import show
         from schash.regression.writing import write_comparison
 
         yardstick = read_spread(spread) if spread else None
-        comparison = compare(read_metrics(reference), read_metrics(metrics), yardstick, only=only or ())
+        tables = read_metrics(reference), read_metrics(metrics)
+        remarks = other_surroundings(reference.parent, metrics.parent)
+        comparison = compare(*tables, yardstick, only=only or (), remarks=remarks)
         if output:
             write_comparison(comparison, output)
         terminal = Console()

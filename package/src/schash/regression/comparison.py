@@ -49,10 +49,12 @@ def compare(
     spread: pd.DataFrame | None = None,
     *,
     only: Sequence[str] = (),
+    remarks: Sequence[str] = (),
 ) -> Comparison:
     """Hold a run against the reference (`reading.read_metrics` of both).
 
-    spread : SPREAD_COLUMNS of the suite, or of another one in its place; only : experiments to look at, all by default
+    spread : SPREAD_COLUMNS of the suite, or of another one in its place; only : experiments to look at, all by default;
+    remarks : what else is to be said of the two runs
 
     Raises
     ------
@@ -79,7 +81,7 @@ def compare(
     parts = [judge_presence(reference, run), quality, costs]
     table = pd.concat([part for part in parts if part is not None and len(part)], ignore_index=True)
     table = worst_first(table)
-    return Comparison(table, facts, clock, tuple(_remarks(table, run, clock, facts)))
+    return Comparison(table, facts, clock, (*remarks, *_remarks(table, run, clock, facts)))
 
 
 def _facts(table: pd.DataFrame) -> dict[str, Any]:
