@@ -27,7 +27,7 @@ def judge_quality(
         -moved.abs(),
     )
     size = np.where(directions == "zero", np.abs(gain), moved.abs())
-    beyond = (size > table["tolerance"]) & ~table["identical"]
+    beyond = size > table["tolerance"]
     worse = np.where(directions == "equal", "changed", "worse")
     verdict = np.where(beyond, np.where(gain > 0, "better", worse), "within")
     verdict = np.where(table["identical"], "same", verdict)
