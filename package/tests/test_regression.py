@@ -340,6 +340,15 @@ def test_only_some_experiments(against):
         against(old, new, only=["fig5"])
 
 
+def test_tables_without_a_score_compare_too(against):
+    nothing = table(rows("svm", {"": np.nan}, status="failed", reason="no luck", fit_s=np.nan))
+    assert not against(nothing, nothing).drifted
+    assert told(against(OLD, nothing)) == {
+        ("failed", "fig2a / d1 / cv5 / svm"),
+        ("missing", "fig2a / d1 / cv5 / knn"),
+    }
+
+
 def test_another_suite_is_refused(against):
     with pytest.raises(DataError, match="reference is of 'demo', the run of 'small'"):
         against(OLD, OLD.assign(suite="small"))

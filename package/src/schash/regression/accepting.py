@@ -63,14 +63,19 @@ def accept(
         "beyond_tolerance": len(moved),
         "what": _what(moved),
     }
-    for name in KEPT:
-        beside = metrics.parent / name
-        if name != metrics.name and beside.is_file() and (reference.parent / name).is_file():
-            shutil.copyfile(beside, reference.parent / name)
-    with atomic_path(reference) as temporary:
-        shutil.copyfile(metrics, temporary)
+    _replace(metrics, reference)
     _log(entry, reference.parent / LOG)
     return entry
+
+
+def _replace(metrics: Path, reference: Path) -> None:
+    for name in KEPT:
+        beside, kept = metrics.parent / name, reference.parent / name
+        if name != metrics.name and beside.is_file() and kept.is_file():
+            with atomic_path(kept) as temporary:
+                shutil.copyfile(beside, temporary)
+    with atomic_path(reference) as temporary:
+        shutil.copyfile(metrics, temporary)
 
 
 def _moved(old: pd.DataFrame, new: pd.DataFrame) -> int:

@@ -12,7 +12,8 @@ from schash.regression.presence import judge_presence
 from schash.regression.quality import OTHER_FOLDS, judge_quality
 from schash.regression.reading import RUN, scores
 from schash.regression.timings import Clock, clock_of, judge_costs
-from schash.regression.verdicts import DRIFT, GOOD, ORDER, worst_first
+from schash.regression.verdicts import DIFF_COLUMNS, DRIFT, GOOD, ORDER, worst_first
+from schash.tables import empty
 
 
 @dataclass(frozen=True)
@@ -68,20 +69,24 @@ def compare(
     clock = clock_of(reference, run)
     facts = {"reference": _facts(reference), "run": _facts(run)}
     if only:
-        known = list(dict.fromkeys([*reference["experiment"], *run["experiment"]]))
-        if unknown := [name for name in only if name not in known]:
-            message = f"experiments {', '.join(unknown)}: in neither table (there are: {', '.join(known)})"
-            raise DataError(message)
-        reference, run = (table[table["experiment"].isin(list(only))] for table in (reference, run))
-    if reference.empty or run.empty:
-        quality = costs = None
-    else:
-        quality = judge_quality(reference, run, spread, suites[0])
-        costs = judge_costs(reference, run, clock)
-    parts = [judge_presence(reference, run), quality, costs]
-    table = pd.concat([part for part in parts if part is not None and len(part)], ignore_index=True)
-    table = worst_first(table)
+        reference, run = _restricted(reference, run, only)
+    parts = [judge_presence(reference, run)]
+    if len(reference) and len(run):
+        parts += [judge_quality(reference, run, spread, suites[0]), judge_costs(reference, run, clock)]
+    told = [part for part in parts if len(part)]
+    table = worst_first(pd.concat(told, ignore_index=True) if told else empty(DIFF_COLUMNS))
     return Comparison(table, facts, clock, (*remarks, *_remarks(table, run, clock, facts)))
+
+
+def _restricted(
+    reference: pd.DataFrame, run: pd.DataFrame, only: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    known = list(dict.fromkeys([*reference["experiment"], *run["experiment"]]))
+    if unknown := [name for name in only if name not in known]:
+        message = f"experiments {', '.join(unknown)}: in neither table (there are: {', '.join(known)})"
+        raise DataError(message)
+    names = list(only)
+    return reference[reference["experiment"].isin(names)], run[run["experiment"].isin(names)]
 
 
 def _facts(table: pd.DataFrame) -> dict[str, Any]:
