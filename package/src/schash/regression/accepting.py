@@ -4,7 +4,6 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from schash.atomic import atomic_path
@@ -83,7 +82,7 @@ def _moved(old: pd.DataFrame, new: pd.DataFrame) -> int:
     columns = [*RUN, "metric", "fold", "value", "status"]
     both = old[columns].merge(new[columns], how="outer", on=[*RUN, "metric", "fold"], indicator=True)
     same = (both["value_x"] == both["value_y"]) | (both["value_x"].isna() & both["value_y"].isna())
-    timed = ~np.array(of_directions(list(both["metric"]), *QUALITY))
+    timed = ~of_directions(both["metric"], *QUALITY)
     kept = (both["_merge"] == "both") & (same | timed) & (both["status_x"] == both["status_y"])
     return int((~kept).sum())
 

@@ -5,8 +5,11 @@ committed references); one that has none may not change at all, and the summary 
 """
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Literal, NamedTuple
+
+import numpy as np
 
 Direction = Literal["higher", "lower", "zero", "equal", "seconds", "milliseconds", "memory", "of times"]
 
@@ -80,6 +83,6 @@ QUALITY: tuple[Direction, ...] = ("higher", "lower", "zero", "equal")
 """Directions of what the same code and seed give again to the last digit."""
 
 
-def of_directions(metrics: list[str], *directions: Direction) -> list[bool]:
-    """Which of the metrics have one of these directions."""
-    return [rule_of(metric).direction in directions for metric in metrics]
+def of_directions(metrics: Iterable[str], *directions: Direction) -> np.ndarray:
+    """Which of the metrics have one of these directions: (n_metrics,) bool."""
+    return np.array([rule_of(metric).direction in directions for metric in metrics], dtype=bool)

@@ -16,7 +16,7 @@ def judge_quality(
 ) -> pd.DataFrame:
     """DIFF_COLUMNS of every score that both tables have."""
     pairs = pair(reference, run)
-    pairs = pairs[of_directions(list(pairs["metric"]), *QUALITY)].reset_index(drop=True)
+    pairs = pairs[of_directions(pairs["metric"], *QUALITY)].reset_index(drop=True)
     table = with_tolerances(pairs, spread, suite)
     directions = np.array([rule_of(metric).direction for metric in table["metric"]], dtype=object)
     moved = table["run"] - table["reference"]

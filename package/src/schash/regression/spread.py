@@ -45,7 +45,7 @@ def measure_spread(runs: Sequence[pd.DataFrame]) -> pd.DataFrame:
     means = pd.concat([scores(run).groupby(KEY, sort=False)["value"].mean() for run in runs], axis=1)
     table = pd.DataFrame({"mean": means.mean(axis=1), "sd": means.std(axis=1), "seeds": means.count(axis=1)})
     table = table.reset_index().assign(suite=suites.pop())
-    kept = pd.Series(of_directions(list(table["metric"]), *QUALITY), table.index)
+    kept = of_directions(table["metric"], *QUALITY)
     return table.loc[kept & (table["seeds"] >= MIN_SEEDS), list(SPREAD_COLUMNS)].reset_index(drop=True)
 
 
