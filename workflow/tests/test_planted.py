@@ -1,5 +1,6 @@
 """Bugs planted in the package that a run uses are named by the comparison with the run before, and then are gone."""
 
+import re
 import subprocess
 import sys
 
@@ -58,7 +59,11 @@ def compare(folder):
 
 
 def test_planted_bugs_are_named_and_the_mended_run_raises_no_alarm(workspace, run):
-    (workspace.folder / "reference.tsv").write_bytes(run())
+    lines = run().decode().splitlines(keepends=True)
+    # without calibration no times: they are of three runs on a machine that tests share
+    (workspace.folder / "reference.tsv").write_text(
+        "".join(line for line in lines if "\tcalibration" not in line)
+    )
     package = workspace.folder / "package/src/schash"
     clean = {name: (package / name).read_text() for name in BUGS}
     for name, (right, wrong) in BUGS.items():
@@ -67,15 +72,14 @@ def test_planted_bugs_are_named_and_the_mended_run_raises_no_alarm(workspace, ru
     run()
     code, output = compare(workspace.folder)
     assert code == 1, output
-    rows = [line for line in output.splitlines() if line.startswith("│")]
-    assert all(" worse " in row for row in rows), output
-    named = {
-        place
-        for place in ("fig2a / sim_studies / cv5 / svm ", "table2 / sim_studies / cv5 / exact_cosine ")
-        if place in output
+    rows = [line for line in output.splitlines() if re.match("│ +\\w", line)]
+    assert all(line.startswith("│ worse ") for line in rows), output
+    places = {line.split("│")[2].strip() for line in rows}
+    assert places == {
+        "fig2a / sim_studies / cv5 / svm",
+        "table2 / sim_studies / cv5 / exact_cosine",
+        "table2 / sim_studies / cv5 / true_labels",
     }
-    assert len(named) == 2, output
-    assert "svm_norm" not in output
     assert "min_k_r" in output
     for name, text in clean.items():
         (package / name).write_text(text)
