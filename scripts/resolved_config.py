@@ -9,9 +9,9 @@ from schash.joblog import job_log
 from schash.provenance import environment, git_sha
 
 
-def main(resolved: dict, manifests: list[str], config: str, environment_path: str) -> None:
+def main(resolved: dict, raw: str, config: str, environment_path: str) -> None:
     Path(config).write_text(yaml.safe_dump(resolved, sort_keys=False, width=100))
-    files = [file for path in manifests for file in read_manifest(path)]
+    files = [file for path in sorted(Path(raw).rglob("*.tsv")) for file in read_manifest(path)]
     data = {f"{file.source}/{file.file}": file.sha256 for file in files}
     facts = {"git_sha": git_sha(), **environment(), "data": data}
     Path(environment_path).write_text(yaml.safe_dump(facts, sort_keys=False))
@@ -21,7 +21,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         main(
             snakemake.params.config,
-            list(snakemake.input.manifests),
+            snakemake.params.raw,
             snakemake.output.config,
             snakemake.output.environment,
         )

@@ -49,8 +49,7 @@ rule paper_vs_ours:
 
 rule resolved_config:
     input:
-        metrics=rules.metrics.output.parquet,  # so that versions and commit are those of the last change of the numbers
-        manifests=[f"{ROOT}/raw/{job.manifest}.tsv" for job in PLAN.fetches()],
+        rules.metrics.output.parquet,  # so that versions and commit are those of the last change of the numbers
     output:
         config=report(
             f"{ROOT}/config.yaml",
@@ -75,6 +74,7 @@ rule resolved_config:
         runtime=10,
     params:
         config=CONFIG.model_dump(mode="json", exclude={"mirror"}),
+        raw=f"{ROOT}/raw",  # no input: the data sets of an experiment that was left out are not fetched for this
         code=code("resolved_config.py"),
     message:
         "Save the resolved config and the versions"
