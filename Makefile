@@ -8,6 +8,7 @@ TORCH_INDEX ?=
 ARGS ?=
 TARGETS ?=
 SUITE ?= small
+REASON ?=
 
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
@@ -16,7 +17,7 @@ OPTIONAL := slurm
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo small paper fetch fetch-check bench test lint types unit test-slurm reference bench-reference constraints schemas clean
+.PHONY: help setup demo small paper fetch fetch-check bench test lint types unit test-slurm regression accept spread repeat reference bench-reference constraints schemas clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +67,26 @@ test-slurm: $(STAMP)  ## the demo and jobs that go wrong through a Slurm of its 
 	scripts/slurm/install.sh
 	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt --editable 'package[$(OPTIONAL)]'
 	$(BIN)/pytest -c package/pyproject.toml --rootdir . -o timeout=14400 --verbose --durations 0 workflow/tests/slurm
+
+# Seed-to-seed spread of the suite, or that of the demo in its place
+SPREAD = $(firstword $(wildcard results/reference/$(SUITE)/spread.tsv results/reference/demo/spread.tsv))
+AGAINST = --reference results/reference/$(SUITE)/metrics.tsv $(if $(SPREAD),--spread $(SPREAD))
+
+regression: SUITE = demo
+regression: $(STAMP)  ## a finished run against the committed reference, exit 1 on drift: make regression SUITE=small
+	@$(BIN)/schash regress results/$(SUITE)/metrics.tsv $(AGAINST) --output results/$(SUITE)/regression $(ARGS)
+
+accept: SUITE = demo
+accept: export REASON := $(REASON)
+accept: $(STAMP)  ## make a finished run the reference, on purpose: make accept SUITE=demo REASON="deeper network"
+	@$(BIN)/schash regress accept results/$(SUITE)/metrics.tsv $(AGAINST) --reason "$$REASON" \
+	  --history results/history/$(SUITE)
+
+spread: $(STAMP)  ## how far scores of the demo move from seed to seed, five runs of it: the tolerances' yardstick
+	$(BIN)/python scripts/measure_spread.py demo $(ARGS)
+
+repeat: $(STAMP)  ## ten runs of the demo from nothing, and how many of them raise an alarm
+	$(BIN)/python scripts/repeat_clean.py demo $(ARGS)
 
 reference: $(STAMP)  ## commit-ready reference of a finished run: make reference SUITE=small
 	$(BIN)/python scripts/write_reference.py $(SUITE)

@@ -28,6 +28,7 @@ include: "workflow/rules/ablations.smk"  #  fig4
 include: "workflow/rules/decomposition.smk"  # cf_fig2, cf_fig3
 include: "workflow/rules/cellfishing_scale.smk"  # cf_table2, cf_table3, cf_fig9
 include: "workflow/rules/mapping.smk"  #    cf_table1, cf_fig4 to cf_fig8, cf_species
+include: "workflow/rules/regression.smk"  # calibration, trends over commits
 include: "workflow/rules/report.smk"  #     paper_vs_ours, resolved config, verdict
 
 

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import yaml
 
+from schash.data.manifest import read_manifest
 from schash.joblog import job_log
 from schash.provenance import environment, git_sha
 
 
-def main(resolved: dict, config: str, environment_path: str) -> None:
+def main(resolved: dict, raw: str, config: str, environment_path: str) -> None:
     Path(config).write_text(yaml.safe_dump(resolved, sort_keys=False, width=100))
-    facts = {"git_sha": git_sha(), **environment()}
+    files = [file for path in sorted(Path(raw).rglob("*.tsv")) for file in read_manifest(path)]
+    data = {f"{file.source}/{file.file}": file.sha256 for file in files}
+    facts = {"git_sha": git_sha(), **environment(), "data": data}
     Path(environment_path).write_text(yaml.safe_dump(facts, sort_keys=False))
 
 
@@ -18,6 +21,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         main(
             snakemake.params.config,
+            snakemake.params.raw,
             snakemake.output.config,
             snakemake.output.environment,
         )

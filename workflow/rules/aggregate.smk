@@ -57,7 +57,8 @@ rule other_metrics:
 
 rule metrics:
     input:
-        tables=[f"{ROOT}/metrics/{name}.parquet" for name in PLAN.benchmarks()],
+        tables=[f"{ROOT}/metrics/{name}.parquet" for name in PLAN.benchmarks()]
+        + [f"{ROOT}/calibration.parquet"],
     output:
         parquet=f"{ROOT}/metrics.parquet",
         tsv=f"{ROOT}/metrics.tsv",

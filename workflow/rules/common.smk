@@ -14,6 +14,7 @@ try:
     from schash.digests import code_digest
     from schash.errors import SchashError
     from schash.plan import Plan, Run, failed_attempts
+    from schash.regression.headlines import FOLLOWED_EXPERIMENTS
     from schash.resources import files_mb, limited_mb, memory_mb, minutes, minutes_within, raw_mb
     from schash.splits import PUBLISHED_SCHEME, SCHEMES, base_scheme
     from schash.methods.catalogue import load_catalogue

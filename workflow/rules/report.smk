@@ -4,6 +4,7 @@ FIGURES = [
     *CONFIG.experiments,
     *(["costs"] if "fig2a" in CONFIG.experiments else []),
     *(["training"] if deephash_runs("fig2a") else []),
+    *(["trends"] if set(FOLLOWED_EXPERIMENTS) & set(PLAN.benchmarks()) else []),
     *(["confusion"] if "fig2a" in CONFIG.experiments and CONFIG.experiment("fig2a").confusion else []),
 ]
 
@@ -73,6 +74,7 @@ rule resolved_config:
         runtime=runtime("check"),
     params:
         config=CONFIG.model_dump(mode="json", exclude={"mirror"}),
+        raw=f"{ROOT}/raw",  # no input: the data sets of an experiment that was left out are not fetched for this
         code=code("resolved_config.py"),
     message:
         "Save the resolved config and the versions"

@@ -27,16 +27,24 @@ def copy_reference(run: Path, target: Path, figures: list[str]) -> None:
     if not (run / "verdict.txt").is_file():
         message = f"{run}: has no verdict.txt; only a run that ended well can become the reference"
         raise DataError(message)
-    commits = set(pd.read_csv(run / "metrics.tsv", sep="\t", usecols=["git_sha"], dtype=str)["git_sha"])
-    if len(commits) != 1 or any(sha.endswith("-dirty") for sha in commits):
-        message = f"{run}: metrics.tsv must come from one clean commit, found {', '.join(sorted(commits))}"
-        raise DataError(message)
+    one_clean_commit(
+        pd.read_csv(run / "metrics.tsv", sep="\t", usecols=["git_sha"], dtype=str), run / "metrics.tsv"
+    )
     (target / "figures").mkdir(parents=True, exist_ok=True)
     for name in KEPT:
         shutil.copyfile(run / name, target / name)
     for figure in figures:
         for kind in FIGURE_KINDS:
             shutil.copyfile(run / "figures" / f"{figure}.{kind}", target / "figures" / f"{figure}.{kind}")
+
+
+def one_clean_commit(metrics: pd.DataFrame, path: Path) -> str:
+    """The commit that all rows of the metrics come from; `DataError` where they are several, or one with changes."""
+    commits = sorted(metrics["git_sha"].unique())
+    if len(commits) != 1 or commits[0].endswith("-dirty"):
+        message = f"{path}: must come from one clean commit, found {', '.join(commits)}"
+        raise DataError(message)
+    return str(commits[0])
 
 
 def headline_markdown(

@@ -26,15 +26,15 @@ Threads = Annotated[int | None, typer.Option(help="Threads to use; all cores by 
 
 
 @contextmanager
-def errors_as_messages() -> Iterator[None]:
-    """End with the message and status 1 for an error that schash raises on purpose."""
+def errors_as_messages(status: int = 1) -> Iterator[None]:
+    """End with the message and this status for an error that schash raises on purpose."""
     try:
         yield
     except SchashError as error:
         console.print(
             Text("Error: ", style="bold red").append(str(error), style="not bold default"), soft_wrap=True
         )
-        sys.exit(1)
+        sys.exit(status)
 
 
 def say(text: str, quiet: bool) -> None:

@@ -1,0 +1,70 @@
+# What tells this run from earlier ones: a calibration that times are compared in units of, and headline metrics over
+# commits. The comparison itself is `schash regress` (docs/regression.md): it must not keep a run from ending.
+HISTORY = HOME / "results/history" / CONFIG.suite
+
+
+def calibration_cores(wildcards):
+    """All cores where runs are timed on a machine to themselves, so that the clock is read under the same conditions."""
+    undisturbed = any(data is not None for data in CONFIG.exclusive.values()) and workflow.cores
+    return workflow.cores if undisturbed else 1
+
+
+rule calibrate:
+    output:
+        f"{ROOT}/calibration.parquet",
+    log:
+        f"{ROOT}/logs/calibrate.log",
+    benchmark:
+        f"{ROOT}/benchmarks/calibrate.tsv"
+    priority: 100  # before the times that it is the unit of
+    conda:
+        "../../envs/schash.yaml"
+    threads: calibration_cores
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        suite=CONFIG.suite,
+        seed=CONFIG.seed,
+        code=code("calibrate.py"),
+    message:
+        "Calibrate: seconds of a fixed piece of work"
+    script:
+        "../../scripts/calibrate.py"
+
+
+rule trends:
+    input:
+        metrics=f"{ROOT}/metrics.parquet",
+        paper_vs_ours=f"{ROOT}/paper_vs_ours.tsv",
+        history=sorted(HISTORY.glob("*.tsv")),
+    output:
+        png=f"{ROOT}/figures/trends.png",
+        svg=report(
+            f"{ROOT}/figures/trends.svg",
+            caption="../report/trends.rst",
+            category="Trends",
+            labels={"target": "trends", "shows": "headline metrics over commits"},
+        ),
+        tsv=report(
+            f"{ROOT}/figures/trends.tsv",
+            caption="../report/trends_tsv.rst",
+            category="Trends",
+            labels={"target": "trends", "shows": "the numbers behind it"},
+        ),
+    log:
+        f"{ROOT}/logs/figures/trends.log",
+    benchmark:
+        f"{ROOT}/benchmarks/figures/trends.tsv"
+    conda:
+        "../../envs/schash.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        titles=TITLES,
+        code=code("trends.py"),
+    message:
+        "Draw trends: headline metrics over commits"
+    script:
+        "../../scripts/trends.py"
