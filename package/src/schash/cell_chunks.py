@@ -73,7 +73,11 @@ class CellChunks:
             yield self._checked(self.read(start, stop), start, stop)
 
     def _checked(self, block: Any, start: int, stop: int) -> sparse.csr_matrix:
-        csr = canonical(block)
+        try:
+            csr = canonical(block)
+        except DataError as error:
+            message = f"{self.where}: {error}"
+            raise DataError(message) from error
         if csr.shape != (stop - start, self.shape[1]):
             message = (
                 f"{self.where}: rows {start:,} to {stop:,} came as {csr.shape[0]} x {csr.shape[1]}, "

@@ -10,7 +10,9 @@ import pandas as pd
 import scanpy as sc
 from scipy import sparse
 
-from schash.errors import DataError
+from schash.errors import DataError, SchashError
+from schash.h5_check import check_h5
+from schash.h5ad_file import check_matrix, first_line, read_h5ad
 from schash.preprocess import as_csr
 from schash.values import LINEAR, ValuesKind
 
@@ -51,7 +53,10 @@ def read_user_cells(path: str | Path, *, layer: str | None = None, use_raw: bool
 def chosen_matrix(
     adata: anndata.AnnData, *, layer: str | None, use_raw: bool, where: str
 ) -> tuple[Any, pd.DataFrame]:
-    """X, the layer or .raw, and the genes of its columns; `DataError` listing what there is where it is none."""
+    """X, the layer or .raw, and the genes of its columns.
+
+    `DataError` listing what there is where it is none, and where it is no matrix.
+    """
     if layer is not None and use_raw:
         message = "give either a layer or .raw, not both"
         raise DataError(message)
@@ -59,6 +64,7 @@ def chosen_matrix(
         if adata.raw is None:
             message = f"{where}: has no .raw"
             raise DataError(message)
+        check_matrix(adata.raw.X, where)
         return adata.raw.X, adata.raw.var
     if layer is not None and layer not in adata.layers:
         message = f"{where}: has no layer {layer!r} (it has: {', '.join(adata.layers) or 'none'})"
@@ -67,6 +73,7 @@ def chosen_matrix(
     if X is None:
         message = f"{where}: has no X; name a layer"
         raise DataError(message)
+    check_matrix(X, where)
     return X, adata.var
 
 
@@ -78,14 +85,17 @@ def _read(path: Path) -> anndata.AnnData:
         if path.is_dir():
             return sc.read_10x_mtx(path)
         if path.suffix == ".h5ad":
-            return anndata.read_h5ad(path)
+            return read_h5ad(path)
         if path.suffix == ".h5":
+            check_h5(path)
             adata = sc.read_10x_h5(path)
             adata.var_names_make_unique()
             return adata
-    except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
-        first = (str(error).splitlines() or [""])[0]
-        message = f"{path}: cannot be read ({type(error).__name__}: {first}); expected {FORMATS}"
+    except SchashError as error:
+        message = f"{error}; expected {FORMATS}"
+        raise DataError(message) from None
+    except Exception as error:  # the readers raise many kinds for a file that is not theirs
+        message = f"{path}: cannot be read ({first_line(error)}); expected {FORMATS}"
         raise DataError(message) from None
     message = f"{path}: unknown format; expected {FORMATS}"
     raise DataError(message)

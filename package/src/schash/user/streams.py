@@ -18,6 +18,8 @@ from scipy import sparse
 
 from schash.cell_chunks import CellChunks, canonical
 from schash.errors import DataError, SchashError
+from schash.h5_check import check_h5
+from schash.h5ad_file import first_line
 from schash.tenx_file import open_tenx
 from schash.user.files import check_values, read_user_cells
 from schash.values import ValuesKind
@@ -50,11 +52,9 @@ class CellFile:
                 block = canonical(self.chunks.read(start, stop))
             except SchashError:
                 raise  # says what is wrong already
-            except (OSError, ValueError, KeyError) as error:
-                message = (
-                    f"{self.path}: cells {start:,} to {stop:,} cannot be read, the file is damaged ({error})"
-                )
-                raise DataError(message) from None
+            except Exception as error:  # h5py raises whatever a damaged field leads to
+                message = f"{self.path}: cells {start:,} to {stop:,} cannot be read, the file is damaged "
+                raise DataError(message + f"({first_line(error)})") from None
             check_values(block, values, where=str(self.path))
             return block
 
@@ -87,7 +87,7 @@ def open_cells(path: str | Path, *, layer: str | None = None, use_raw: bool = Fa
                 opened = _open_h5ad(path, layer, use_raw)
             elif path.suffix == ".h5" and layer is None and not use_raw:
                 opened = _open_10x(path)
-        except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        except Exception:
             opened = None  # the reader of whole files reads it, or says what is wrong
     if opened is None or opened.n_cells == 0:
         cells = read_user_cells(path, layer=layer, use_raw=use_raw)

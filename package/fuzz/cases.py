@@ -1,0 +1,118 @@
+"""What a format must bring, and how one input of it is made and judged."""
+
+import traceback
+import warnings
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from schash.errors import SchashError
+
+LONGEST_MESSAGE = 4000
+"""Characters: what is longer floods a terminal and explains nothing."""
+
+
+class WrongAnswerError(Exception):
+    """An input was accepted and read as something else than it holds."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """An input. path : file or folder; how : what was changed; same : the change leaves the content alone"""
+
+    path: Path
+    how: str
+    same: bool = False
+
+
+class Format(Protocol):
+    """A file format under test."""
+
+    name: str
+
+    def prepare(self, folder: Path) -> None:
+        """Write the valid files once."""
+
+    def load(self, folder: Path) -> None:
+        """Read what `prepare` wrote, in every child process."""
+
+    def make(self, rng: np.random.Generator, folder: Path) -> Made:
+        """Draw one input."""
+
+    def judge(self, made: Made) -> str:
+        """Read it; a word for how it was accepted. Raises SchashError (refused) or WrongAnswerError."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one input ended: "accepted", "refused", or a failure and its details."""
+
+    number: int
+    how: str
+    status: str
+    detail: str = ""
+
+
+def run_case(form: Format, seed: int, number: int, folder: Path) -> Outcome:
+    """Make and judge one input in an empty folder of its own."""
+    rng = np.random.default_rng([seed, zlib.crc32(form.name.encode()), number])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the libraries that write odd files
+        made = form.make(rng, folder)
+    (folder.parent / "current.txt").write_text(made.how, errors="backslashreplace")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        status, detail = _judged(lambda: form.judge(made), made)
+    if caught and not status.startswith("failed"):
+        first = caught[0]
+        status = "failed: warning"
+        detail = f"{first.category.__name__}: {first.message} ({first.filename}:{first.lineno})"
+    return Outcome(number, made.how, status, detail)
+
+
+def _judged(judge: Callable[[], str], made: Made) -> tuple[str, str]:
+    try:
+        return "accepted", judge()
+    except SchashError as error:
+        fault = message_fault(error, made.path)
+        return ("failed: message", f"{fault}: {error!r:.500}") if fault else ("refused", str(error))
+    except WrongAnswerError as error:
+        return "failed: wrong answer", str(error)
+    except Exception as error:
+        return f"failed: {type(error).__name__}", traceback.format_exc()
+
+
+def message_fault(error: SchashError, path: Path) -> str | None:
+    """What is wrong with a message: it must name the file, be of a length to read, and be text to print."""
+    text = str(error)
+    if path.name not in text:
+        return f"does not name {path.name}"
+    if len(text) > LONGEST_MESSAGE:
+        return f"has {len(text)} characters"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "cannot be printed"
+    return None
+
+
+def attempt(function: Callable[[], Any], path: Path) -> Any:
+    """What a reader returns, or its refusal; a refusal with a bad message is a failure of its own."""
+    try:
+        return function()
+    except SchashError as error:
+        fault = message_fault(error, path)
+        if fault:
+            message = f"message {fault}: {error!r:.500}"
+            raise WrongAnswerError(message) from error
+        return error
+
+
+def require(right: bool, what: str) -> None:
+    """Raise `WrongAnswerError` unless `right`."""
+    if not right:
+        raise WrongAnswerError(what)
