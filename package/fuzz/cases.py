@@ -22,11 +22,18 @@ class WrongAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Made:
-    """An input. path : file or folder; how : what was changed; same : the change leaves the content alone"""
+    """An input.
+
+    path : file or folder
+    how : what was changed
+    same : the change leaves the content alone
+    words : of which a refusal must hold one; by default the name of the file
+    """
 
     path: Path
     how: str
     same: bool = False
+    words: tuple[str, ...] = ()
 
 
 class Format(Protocol):
@@ -78,7 +85,7 @@ def _judged(judge: Callable[[], str], made: Made) -> tuple[str, str]:
     try:
         return "accepted", judge()
     except SchashError as error:
-        fault = message_fault(error, made.path)
+        fault = message_fault(error, *(made.words or (made.path.name,)))
         return ("failed: message", f"{fault}: {error!r:.500}") if fault else ("refused", str(error))
     except WrongAnswerError as error:
         return "failed: wrong answer", str(error)
@@ -86,11 +93,11 @@ def _judged(judge: Callable[[], str], made: Made) -> tuple[str, str]:
         return f"failed: {type(error).__name__}", traceback.format_exc()
 
 
-def message_fault(error: SchashError, path: Path) -> str | None:
+def message_fault(error: SchashError, *words: str) -> str | None:
     """What is wrong with a message: it must name the file, be of a length to read, and be text to print."""
     text = str(error)
-    if path.name not in text:
-        return f"does not name {path.name}"
+    if not any(word in text for word in words):
+        return f"does not name {' or '.join(words)}"
     if len(text) > LONGEST_MESSAGE:
         return f"has {len(text)} characters"
     try:
@@ -105,7 +112,7 @@ def attempt(function: Callable[[], Any], path: Path) -> Any:
     try:
         return function()
     except SchashError as error:
-        fault = message_fault(error, path)
+        fault = message_fault(error, path.name)
         if fault:
             message = f"message {fault}: {error!r:.500}"
             raise WrongAnswerError(message) from error

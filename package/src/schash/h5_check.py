@@ -25,34 +25,41 @@ READ_BYTES = 1 << 24
 """Arrays up to this size are read to the end."""
 MOST_PACKED = 1100
 """Bytes that one stored byte may stand for: deflate reaches 1,032."""
-_GOOD: dict[str, tuple[str, int, int, int]] = {}
-"""Path, inode, size and time of the last file that was found good."""
+State = tuple[str, int, int, int]
+"""Path, inode, size and time of a file."""
+_FOUND: dict[State | None, str | None] = {}
+"""What was found of the last file."""
 
 
 def check_h5(path: str | Path) -> None:
     """Raise `DataError` for a file that is no HDF5, is damaged, links in a circle or to other files, or claims more
     data than it can hold.
 
-    A file that was found good is not walked through again while it stays as it is.
+    The last file is not walked through again while it stays as it is.
     """
     state = _state(path)
-    if state is not None and state == _GOOD.get("last"):
-        return
-    if multiprocessing.current_process().daemon:  # which may have no children
-        fault = find_fault(str(path))
-    else:
-        outcome = run_limited(
-            _in_child, str(path), SECONDS, seconds=SECONDS, memory_mb=MEMORY_MB, modules=("schash.h5_check",)
-        )
-        fault = outcome.value if outcome.status == "ok" else f"the HDF5 library fails on it: {outcome.reason}"
+    if state is None or state not in _FOUND:
+        _FOUND.clear()
+        _FOUND[state] = _fault_of(path)
+    fault = _FOUND[state]
     if fault is not None:
         message = f"{path}: cannot be read as HDF5, it may be damaged: {fault}"
         raise DataError(message)
-    if state is not None:
-        _GOOD["last"] = state
 
 
-def _state(path: str | Path) -> tuple[str, int, int, int] | None:
+def _fault_of(path: str | Path) -> str | None:
+    if multiprocessing.current_process().daemon:  # which may have no children
+        return find_fault(str(path))
+    outcome = run_limited(
+        _in_child, str(path), SECONDS, seconds=SECONDS, memory_mb=MEMORY_MB, modules=("schash.h5_check",)
+    )
+    if outcome.status != "ok":
+        return f"the HDF5 library fails on it: {outcome.reason}"
+    fault: str | None = outcome.value
+    return fault
+
+
+def _state(path: str | Path) -> State | None:
     try:
         facts = Path(path).stat()
     except OSError:

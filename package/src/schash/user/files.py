@@ -14,6 +14,7 @@ from schash.errors import DataError, SchashError
 from schash.h5_check import check_h5
 from schash.h5ad_file import check_matrix, first_line, read_h5ad
 from schash.preprocess import as_csr
+from schash.tenx_folder import read_tenx_folder
 from schash.values import LINEAR, ValuesKind
 
 FORMATS = "an .h5ad file, a 10x .h5 file, or a folder with matrix.mtx[.gz], genes/features and barcodes"
@@ -83,7 +84,7 @@ def _read(path: Path) -> anndata.AnnData:
         raise DataError(message)
     try:
         if path.is_dir():
-            return sc.read_10x_mtx(path)
+            return read_tenx_folder(path)
         if path.suffix == ".h5ad":
             return read_h5ad(path)
         if path.suffix == ".h5":
