@@ -142,7 +142,7 @@ class Folds:
             how, same = change_folds(rng, objects), False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            rdata.write_rda(path, objects, compression=str(pick(rng, ("gzip", "gzip", "none", "xz", "bzip2"))))
+            rdata.write_rda(path, objects, compression=str(pick(rng, ("gzip", "gzip", "bzip2", "xz"))))
         if same or rng.random() < 0.3:
             packed = path.read_bytes()
             inner = packed[:2] == b"\x1f\x8b" and rng.random() < 0.7

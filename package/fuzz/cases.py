@@ -1,5 +1,7 @@
 """What a format must bring, and how one input of it is made and judged."""
 
+import gc
+import shutil
 import traceback
 import warnings
 import zlib
@@ -12,6 +14,9 @@ import numpy as np
 
 from schash.errors import SchashError
 
+TRIES = 20
+MAKING = "making, try"
+"""Stands in current.txt before what is made; a child that ends then died of writing, not of reading."""
 LONGEST_MESSAGE = 4000
 """Characters: what is longer floods a terminal and explains nothing."""
 
@@ -64,21 +69,36 @@ class Outcome:
     detail: str = ""
 
 
-def run_case(form: Format, seed: int, number: int, folder: Path) -> Outcome:
+def run_case(form: Format, seed: int, number: int, folder: Path, *, first_try: int = 0) -> Outcome:
     """Make and judge one input in an empty folder of its own."""
-    rng = np.random.default_rng([seed, zlib.crc32(form.name.encode()), number])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the libraries that write odd files
-        made = form.make(rng, folder)
+    made = _made(form, seed, number, folder, first_try)
     (folder.parent / "current.txt").write_text(made.how, errors="backslashreplace")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         status, detail = _judged(lambda: form.judge(made), made)
+    gc.collect()  # errors hold on to what was read
     if caught and not status.startswith("failed"):
         first = caught[0]
         status = "failed: warning"
         detail = f"{first.category.__name__}: {first.message} ({first.filename}:{first.lineno})"
     return Outcome(number, made.how, status, detail)
+
+
+def _made(form: Format, seed: int, number: int, folder: Path, first_try: int) -> Made:
+    """An input; what the writers of odd files refuse to write is drawn anew."""
+    key = [seed, zlib.crc32(form.name.encode()), number]
+    for again in range(first_try, TRIES):
+        (folder.parent / "current.txt").write_text(f"{MAKING} {again}")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return form.make(np.random.default_rng([*key, again]), folder)
+            except Exception as error:
+                last = error
+    message = f"{form.name}: no input could be made of {key}"
+    raise RuntimeError(message) from last
 
 
 def _judged(judge: Callable[[], str], made: Made) -> tuple[str, str]:

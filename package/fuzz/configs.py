@@ -78,6 +78,7 @@ def holds(resolved: Any, given: Any, where: str = "") -> None:
         for i, (ours, value) in enumerate(zip(resolved, given, strict=True)):
             holds(ours, value, f"{where}[{i}]")
     else:
+        given = given.decode() if isinstance(given, bytes) else given
         same = resolved == given or str(resolved) == str(given) or (resolved != resolved and given != given)
         same = same or str(given).strip() in (str(resolved), f"{resolved:.0f}" if isinstance(resolved, float) else "")
         require(same or given == "deephash", f"{where} is {resolved!r}, the file says {given!r}"[:400])
@@ -102,7 +103,7 @@ class Configs:
         path = folder / "config" / name
         data, how = change_yaml(rng, path.read_bytes())
         path.write_bytes(data)
-        return Made(path, f"{name}: {how}", words=(path.name, "config: ", "config (suite"))
+        return Made(path, f"{name}: {how}", words=(path.name, "config: ", "config (suite", "methods.yaml", "<overlay>"))
 
     def judge(self, made: Made) -> str:
         folder = made.path.parent if made.path.name == "config.yaml" else made.path.parents[1]

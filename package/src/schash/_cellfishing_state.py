@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from schash._cellfishing_options import index_type
+from schash._cellfishing_options import check_options, index_type
 from schash._reduction import Reduction
 from schash._standardized import GeneStatistics
+from schash._transforms import TRANSFORMS
 from schash._version import __version__
 from schash.array_file import read_arrays, write_arrays
 from schash.errors import ModelFileError
@@ -90,7 +91,11 @@ def from_arrays(cls: type, arrays: dict[str, np.ndarray], description: dict[str,
 
 
 def _check(model: Any) -> None:
+    check_options(model)
     reduction: Reduction = model._reduction
+    if reduction.transform not in TRANSFORMS:
+        message = f"transform {reduction.transform!r}"
+        raise ValueError(message)
     n_genes, n_dims = reduction.vectors.shape
     sizes = {
         len(reduction.genes),

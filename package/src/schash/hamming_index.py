@@ -275,6 +275,9 @@ def check_width(codes: BitCodes, n_bits: int, what: str) -> None:
 def check_rows(distinct: Distinct, n_rows: int) -> None:
     """Raise `ValueError` where the rows of each code, read from a file, are not those of `n_rows` rows."""
     starts, rows = distinct.starts, distinct.rows
+    if starts.dtype != np.uint32 or rows.dtype != np.uint32:
+        message = f"rows of type {starts.dtype} and {rows.dtype}, expected uint32"
+        raise ValueError(message)
     if not len(starts) and not len(rows) and n_rows > 0:
         return
     if len(rows) != n_rows or starts[-1] != n_rows or not np.array_equal(np.sort(rows), np.arange(n_rows)):

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from schash.config import CONTROLLED, KINDS, Config, Kind
+from schash.config import CONTROLLED, KINDS, Config, Experiment, Kind
 from schash.data.download_plan import Fetch, all_fetches, announcement, fetches_of
 from schash.data.registry import Registry
 from schash.errors import ConfigError
@@ -34,12 +34,7 @@ class Plan:
     def __init__(self, config: Config, registry: Registry, catalogue: Catalogue) -> None:
         self.config, self.registry, self.catalogue = config, registry, catalogue
         for name, experiment in config.experiments.items():
-            for dataset in (*experiment.datasets, *experiment.skip, *experiment.schemes, *experiment.ks):
-                registry.dataset(dataset)
-            for dataset in config.exclusive.get(name) or ():
-                registry.dataset(dataset)
-            for method in chain(experiment.methods, *experiment.skip.values()):
-                catalogue.row(method)
+            self._check_names(name, experiment)
             without_scheme = [data for data in experiment.datasets if not experiment.schemes_of(data)]
             if experiment.methods and without_scheme:
                 message = (
@@ -62,6 +57,18 @@ class Plan:
                     "its methods, without which nobody can tell whether the scoring is right"
                 )
                 raise ConfigError(message)
+
+    def _check_names(self, name: str, experiment: Experiment) -> None:
+        try:
+            for dataset in (*experiment.datasets, *experiment.skip, *experiment.schemes, *experiment.ks):
+                self.registry.dataset(dataset)
+            for dataset in next((data for key, data in self.config.exclusive.items() if key == name), None) or ():
+                self.registry.dataset(dataset)
+            for method in chain(experiment.methods, *experiment.skip.values()):
+                self.catalogue.row(method)
+        except ConfigError as error:
+            message = f"config: experiments.{name}: {error}"
+            raise ConfigError(message) from None
 
     def runs(self, experiment: str) -> list[Run]:
         """Every run of an experiment, data set by data set."""

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from schash.cell_chunks import CHUNK_ROWS, CellChunks, Rows
 from schash.errors import DataError
+from schash.h5_check import check_h5
 
 ENTRIES_PER_BLOCK = 1 << 23
 """Entries that are read at once; 16 bytes each where the file holds both counts and genes in 64 bits."""
@@ -43,6 +44,7 @@ def open_tenx(path: str | Path, genome: str | None = None) -> TenxFile:
     Raises `DataError` where the file is damaged, lacks a group or an array, or holds several genomes and none is
     chosen; for damage that shows only in the counts, when their block is read.
     """
+    check_h5(path)
     try:
         with h5py.File(path, "r") as file:
             group = _group(file, genome, path)
@@ -60,7 +62,7 @@ def open_tenx(path: str | Path, genome: str | None = None) -> TenxFile:
             name = str(group.name)
     except DataError:
         raise
-    except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
+    except Exception as error:  # h5py raises whatever a damaged field leads to
         message = f"{path}: cannot be read as a 10x HDF5 file: {error}"
         raise DataError(message) from error
     _check_sizes(sizes, indptr, f"{path}: group {name}")
@@ -121,7 +123,11 @@ def _genes(
 
 
 def _text(group: Any, name: str) -> np.ndarray:
-    return group[name].asstr()[:]
+    texts: np.ndarray = group[name].asstr()[:]
+    if texts.ndim != 1:
+        message = f"{name} has {texts.ndim} dimensions, expected 1"
+        raise ValueError(message)
+    return texts
 
 
 def _check_sizes(sizes: dict[str, tuple[int, int]], indptr: np.ndarray, where: str) -> None:
@@ -148,7 +154,7 @@ def _reader(
                 data, indices = (item[name][ends[0] : ends[-1]] for name in ("data", "indices"))
             block = sparse.csr_matrix((data, indices, ends - ends[0]), shape=(stop - start, n_genes))
             block.check_format(full_check=True)  # what follows trusts the indices
-        except (OSError, KeyError, ValueError) as error:
+        except Exception as error:
             message = f"{path}: cells {start:,} to {stop:,} cannot be read, the file is damaged ({error})"
             raise DataError(message) from error
         return block if columns is None else block[:, columns]

@@ -4,7 +4,6 @@ Names are taken as they are written: a gene called NA is a gene, and a quote is 
 """
 
 import gzip
-import io
 import zlib
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +23,7 @@ SHORTEST_ENTRY = 4
 MOST_PACKED = 1100
 """Bytes that one byte of gzip may stand for: deflate reaches 1,032."""
 LONGEST_LINE = 1 << 16
-_KINDS = ("integer", "real", "pattern")
+_KINDS = ("integer", "real")
 
 
 def read_tenx_folder(folder: Path) -> anndata.AnnData:
@@ -87,7 +86,7 @@ def _matrix(path: Path, expected: tuple[int, int]) -> sparse.csr_matrix:
         with _open(path) as handle:
             _check_head(handle, path, expected)
         with _open(path) as handle:
-            entries: Any = scipy.io.mmread(io.BufferedReader(handle))  # type: ignore[arg-type]
+            entries: Any = scipy.io.mmread(handle)
         if entries.dtype.kind not in "biuf":
             message = f"values of type {entries.dtype}"
             raise ValueError(message)

@@ -1,5 +1,6 @@
 """Cells from a user's own file: h5ad, 10x h5, or a 10x folder of matrix market files."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,13 @@ from typing import Any
 import anndata
 import numpy as np
 import pandas as pd
-import scanpy as sc
+from anndata.utils import make_index_unique
 from scipy import sparse
 
 from schash.errors import DataError, SchashError
-from schash.h5_check import check_h5
 from schash.h5ad_file import check_matrix, first_line, read_h5ad
 from schash.preprocess import as_csr
+from schash.tenx_file import open_tenx
 from schash.tenx_folder import read_tenx_folder
 from schash.values import LINEAR, ValuesKind
 
@@ -83,15 +84,14 @@ def _read(path: Path) -> anndata.AnnData:
         message = f"{path}: does not exist"
         raise DataError(message)
     try:
-        if path.is_dir():
-            return read_tenx_folder(path)
-        if path.suffix == ".h5ad":
-            return read_h5ad(path)
-        if path.suffix == ".h5":
-            check_h5(path)
-            adata = sc.read_10x_h5(path)
-            adata.var_names_make_unique()
-            return adata
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of repeated names, which are refused where they matter
+            if path.is_dir():
+                return read_tenx_folder(path)
+            if path.suffix == ".h5ad":
+                return read_h5ad(path)
+            if path.suffix == ".h5":
+                return _read_tenx(path)
     except SchashError as error:
         message = f"{error}; expected {FORMATS}"
         raise DataError(message) from None
@@ -100,6 +100,16 @@ def _read(path: Path) -> anndata.AnnData:
         raise DataError(message) from None
     message = f"{path}: unknown format; expected {FORMATS}"
     raise DataError(message)
+
+
+def _read_tenx(path: Path) -> anndata.AnnData:
+    opened = open_tenx(path)
+    names = make_index_unique(pd.Index(opened.symbols, dtype=object))
+    return anndata.AnnData(
+        opened.chunks.read(0, opened.chunks.shape[0]),
+        obs=pd.DataFrame(index=pd.Index(opened.barcodes, dtype=object)),
+        var=pd.DataFrame({"gene_ids": opened.gene_ids}, index=names),
+    )
 
 
 def check_values(X: sparse.csr_matrix, values: ValuesKind, *, where: str) -> None:

@@ -1,5 +1,6 @@
 """Members of zip archives, and tables of cells joined by gene."""
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from schash.data.archives import check_members, open_fetched
+from schash.data.archives import check_members, check_readable, open_fetched
 from schash.data.loaders.text_tables import Table, read_table
 from schash.errors import DataError
 
@@ -54,10 +55,13 @@ def zip_member(path: Path, *members: str) -> Iterator[IO[bytes]]:
                     f"{path}: has no member {members[0]!r}; it holds e.g. {', '.join(archive.namelist()[:5])}"
                 )
                 raise DataError(message)
+            check_readable(archive.getinfo(held[0]), path)
             with archive.open(held[0]) as handle:
                 yield handle
-    except BadZipFile as error:
-        message = f"{path}: is not a zip archive: {error}"
+    except DataError:
+        raise
+    except (BadZipFile, ValueError, NotImplementedError, EOFError, OSError, struct.error) as error:
+        message = f"{path}: is not a zip archive, or a damaged one: {error}"
         raise DataError(message) from error
 
 
