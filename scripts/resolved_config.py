@@ -1,17 +1,16 @@
 """Save the config as resolved from defaults, suite and the user's keys, and the versions and machine of the run."""
 
-from pathlib import Path
-
 import yaml
 
+from schash.atomic import write_text
 from schash.joblog import job_log
 from schash.provenance import environment, git_sha
 
 
 def main(resolved: dict, config: str, environment_path: str) -> None:
-    Path(config).write_text(yaml.safe_dump(resolved, sort_keys=False, width=100))
+    write_text(config, yaml.safe_dump(resolved, sort_keys=False, width=100))
     facts = {"git_sha": git_sha(), **environment()}
-    Path(environment_path).write_text(yaml.safe_dump(facts, sort_keys=False))
+    write_text(environment_path, yaml.safe_dump(facts, sort_keys=False))
 
 
 if __name__ == "__main__":

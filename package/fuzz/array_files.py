@@ -155,7 +155,10 @@ class Indexes(ArrayFile):
             return found.ids, found.distances
         atlas = Atlas.load(path)
         atlas.index.n_threads = 1
-        found = atlas.index.search(self.query.X, 3, genes=self.query.var_names.to_numpy(str))
+        try:
+            found = atlas.index.search(self.query.X, 3, genes=self.query.var_names.to_numpy(str))
+        except SchashError as error:  # such as other genes: the file is read, and speaks of something else
+            return (str(error),)
         _check_found(found, len(atlas))
         labels = [atlas.labels[name].cat.codes.to_numpy() for name in atlas.labels]
         return found.ids, found.distances, atlas.cell_names, *labels

@@ -1,5 +1,6 @@
 """A fitted DeepHash as arrays and a description, and back: what `schash.model_file` writes."""
 
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def load_model(cls: type, path: str | Path, *, device: str) -> Any:
         model = _restore(cls, arrays, description, device)
         _check(model)
     except Exception as error:  # whatever its parts lead to that do not fit each other
-        message = f"{path}: damaged: its content does not make a model ({type(error).__name__}: {error})"
+        message = f"{path}: damaged: its content does not make a model ({type(error).__name__}: {str(error)[:500]})"
         raise ModelFileError(message) from error
     return model
 
@@ -106,7 +107,13 @@ def _check(model: Any) -> None:
         message = f"{len(model.classes_)} types for {n_types} anchors, or genes other than {n_genes}"
         raise ValueError(message)
     check_kind(model.values_)
-    distances = model.decision_distances(np.zeros((1, n_genes), np.float32))
+    named = getattr(model, "feature_names_in_", None)
+    if named is not None and (named.shape != (n_genes,) or not all(isinstance(name, str) for name in named)):
+        message = f"feature_names_in does not name {n_genes} genes"
+        raise ValueError(message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of columns without names
+        distances = model.decision_distances(np.zeros((1, n_genes), np.float32))
     if distances.shape != (1, n_types):
         message = f"distances of shape {distances.shape} to {n_types} anchors"
         raise ValueError(message)

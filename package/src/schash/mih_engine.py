@@ -98,7 +98,7 @@ def check_arrays(clustered: Clustered, tables: Tables) -> None:
         np.diff(part.astype(np.int64))
         for part in (clustered.shells, *np.split(tables.starts, tables.bases[1:]))
     )
-    within = tables.firsts.min() >= 0 and int((tables.firsts + tables.sizes).max()) <= n_bits
+    within = 0 <= tables.firsts.min() <= tables.firsts.max() <= n_bits and int((tables.firsts + tables.sizes).max()) <= n_bits
     if (
         largest >= n
         or not within

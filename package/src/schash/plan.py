@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from schash.atomic import write_text
 from schash.config import CONTROLLED, KINDS, Config, Experiment, Kind
 from schash.data.download_plan import Fetch, all_fetches, announcement, fetches_of
 from schash.data.registry import Registry
@@ -175,4 +176,4 @@ def failed_attempts(path: str | Path) -> int:
 def count_failure(path: str | Path) -> None:
     """Add one failed attempt to the counter beside a run."""
     count = failed_attempts(path) + 1
-    Path(path).write_text(json.dumps({"failed": count}) + "\n")
+    write_text(path, json.dumps({"failed": count}) + "\n")
