@@ -8,6 +8,7 @@ TORCH_INDEX ?=
 ARGS ?=
 TARGETS ?=
 SUITE ?= small
+KILLS ?= 10
 
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
@@ -15,7 +16,7 @@ EXTRAS := workflow,methods,oracle,bench,test
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo small paper fetch fetch-check bench test lint types unit reference bench-reference constraints schemas clean
+.PHONY: help setup demo small paper fetch fetch-check bench test test-kill fuzz lint types unit reference bench-reference constraints schemas clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +50,12 @@ bench: $(STAMP)  ## the search engine against faiss and usearch, the readers aga
 
 test: lint types unit  ## lint, types, unit tests and the workflow's own tests
 
+test-kill: $(STAMP)  ## kill -9 of the workflow ten times, and the run after it: make test-kill KILLS=3
+	SCHASH_KILLS=$(KILLS) $(BIN)/pytest -s -c package/pyproject.toml --rootdir . workflow/tests/test_killed.py
+
+fuzz: $(STAMP)  ## thousands of damaged files of every format that is read: make fuzz ARGS="--inputs 500 --formats h5ad"
+	@PYTHONPATH=package $(BIN)/python -m fuzz $(ARGS)
+
 lint: $(STAMP)
 	$(BIN)/ruff check package scripts workflow
 	$(BIN)/ruff format --check package scripts workflow
@@ -56,7 +63,7 @@ lint: $(STAMP)
 	$(SNAKEMAKE) --lint
 
 types: $(STAMP)
-	cd package && $(abspath $(BIN))/mypy && $(abspath $(BIN))/mypy -p benchmarks
+	cd package && $(abspath $(BIN))/mypy && $(abspath $(BIN))/mypy -p benchmarks && $(abspath $(BIN))/mypy -p fuzz
 
 unit: $(STAMP)
 	$(BIN)/pytest -c package/pyproject.toml --rootdir . package/tests workflow/tests

@@ -45,7 +45,18 @@ class Zips:
             table, how = changed(rng, table, (*TEXT, *BYTES))
             notes.append(f"table {how}")
         name = str(pick(rng, ("t.csv",) * 6 + ("/t.csv", "../t.csv", "t.csv\x00x", "é.csv", "T.CSV")))
-        method = int(pick(rng, (zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2)))  # type: ignore[call-overload]
+        method = int(
+            pick(
+                rng,
+                (
+                    zipfile.ZIP_DEFLATED,
+                    zipfile.ZIP_DEFLATED,
+                    zipfile.ZIP_STORED,
+                    zipfile.ZIP_LZMA,
+                    zipfile.ZIP_BZIP2,
+                ),
+            )
+        )  # type: ignore[call-overload]
         with zipfile.ZipFile(path, "w", method) as archive:
             archive.writestr(name, table)
             if rng.random() < 0.1:
@@ -70,7 +81,15 @@ class Zips:
             with zipfile.ZipFile(path) as archive:
                 plain.write_bytes(archive.read("t.csv"))
             right = slow_table(plain, ",")
-        except (Unreadable, ValueError, IndexError, OSError, EOFError, csv.Error, zipfile.BadZipFile) as error:
+        except (
+            Unreadable,
+            ValueError,
+            IndexError,
+            OSError,
+            EOFError,
+            csv.Error,
+            zipfile.BadZipFile,
+        ) as error:
             message = f"accepted, but not by the slow reader: {type(error).__name__}: {error}"
             raise WrongAnswerError(message) from None
         compare_tables(table, right)
@@ -95,7 +114,9 @@ class Tars:
             table, how = changed(rng, table, (*TEXT, *BYTES))
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
-            info = tarfile.TarInfo(str(pick(rng, ("clusters.csv", "clusters.csv", "./clusters.csv", "../clusters.csv"))))
+            info = tarfile.TarInfo(
+                str(pick(rng, ("clusters.csv", "clusters.csv", "./clusters.csv", "../clusters.csv")))
+            )
             info.size = len(table)
             archive.addfile(info, io.BytesIO(table))
         plain = buffer.getvalue()
@@ -158,7 +179,9 @@ class Folds:
         require(len(folds.train) == len(folds.test), "as many training sets as test sets")
         for train, test in zip(folds.train, folds.test, strict=True):
             require(sorted([*map(int, train), *map(int, test)]) == list(range(n)), "a fold is no partition")
-        require(sorted(int(row) for test in folds.test for row in test) == list(range(n)), "cells tested once")
+        require(
+            sorted(int(row) for test in folds.test for row in test) == list(range(n)), "cells tested once"
+        )
         return "read"
 
 
@@ -181,7 +204,18 @@ def change_folds(rng: Rng, objects: dict[str, Any]) -> str:
     if way == 0:
         del objects[name]
     elif way == 1:
-        objects[name] = pick(rng, (np.array([np.nan]), np.array([]), "text", np.array(["a", "b"]), np.array([1 + 2j]), [np.array([1])], np.array([[1, 2]])))
+        objects[name] = pick(
+            rng,
+            (
+                np.array([np.nan]),
+                np.array([]),
+                "text",
+                np.array(["a", "b"]),
+                np.array([1 + 2j]),
+                [np.array([1])],
+                np.array([[1, 2]]),
+            ),
+        )
     elif way == 2 and isinstance(objects[name], list):
         objects[name] = objects[name][:-1]
     elif way == 3 and isinstance(objects[name], list):

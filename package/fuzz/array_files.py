@@ -16,8 +16,8 @@ from schash.array_file import read_arrays, write_arrays
 from schash.deephash import DeepHash
 from schash.errors import SchashError
 from schash.hamming import pack_bits
-from schash.mih import MultiIndex
 from schash.linear_index import LinearIndex
+from schash.mih import MultiIndex
 from schash.user.atlas import Atlas
 
 DTYPES = ("u8", "i8", "u4", "i4", "i2", "u1", "i1", "f8", "f4", "f2", "?")
@@ -47,7 +47,11 @@ def change_array(rng: Rng, arrays: dict[str, np.ndarray]) -> str:
     elif way == 7:
         arrays[name] = np.zeros_like(array) if rng.random() < 0.5 else array[:0]
     elif array.size:
-        number = pick(rng, NUMBERS) if array.dtype.kind == "f" else pick(rng, (0, 1, 2, 17, 2**31 - 1, 2**32 - 1, 2**63 - 1))
+        number = (
+            pick(rng, NUMBERS)
+            if array.dtype.kind == "f"
+            else pick(rng, (0, 1, 2, 17, 2**31 - 1, 2**32 - 1, 2**63 - 1))
+        )
         flat = array.reshape(-1)
         with np.errstate(all="ignore"):
             flat[int(rng.integers(len(flat)))] = np.asarray(number).astype(array.dtype)
@@ -138,7 +142,11 @@ class Indexes(ArrayFile):
 
     def prepare(self, folder: Path) -> None:
         cells = planted_cells()
-        for seed, layout in (("atlas.schash", "compact"), ("fast.schash", "fast"), ("linear.atlas.schash", "linear")):
+        for seed, layout in (
+            ("atlas.schash", "compact"),
+            ("fast.schash", "fast"),
+            ("linear.atlas.schash", "linear"),
+        ):
             made_atlas(cells, layout=layout).save(folder / seed)
         bits = np.random.default_rng(3).integers(0, 2, (40, 40)).astype(bool)
         codes = pack_bits(np.concatenate([bits, bits[:20]]))
@@ -147,7 +155,10 @@ class Indexes(ArrayFile):
 
     def answer(self, seed: str, path: Path) -> Any:
         if seed.endswith(".index"):
-            kinds: dict[str, Callable[..., Any]] = {"multi.index": MultiIndex.load, "linear.index": LinearIndex.load}
+            kinds: dict[str, Callable[..., Any]] = {
+                "multi.index": MultiIndex.load,
+                "linear.index": LinearIndex.load,
+            }
             index = kinds[seed](path)
             queries = pack_bits(np.random.default_rng(4).integers(0, 2, (5, 40)).astype(bool))
             found = index.search(queries, 3, n_threads=1)
@@ -166,5 +177,8 @@ class Indexes(ArrayFile):
 
 def _check_found(found: Any, n_rows: int) -> None:
     """Rows that are there, distances that rise."""
-    require(int(found.ids.max(initial=-1)) < n_rows and int(found.ids.min(initial=0)) >= -1, "neighbours that are not there")
+    require(
+        int(found.ids.max(initial=-1)) < n_rows and int(found.ids.min(initial=0)) >= -1,
+        "neighbours that are not there",
+    )
     require(bool((np.diff(found.distances.astype(np.int64), axis=1) >= 0).all()), "distances that fall")

@@ -12,7 +12,6 @@ import select
 import shutil
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -89,7 +88,9 @@ class _Child:
         if line is None:
             yield f"took more than {limit:g} s"
         elif self._n:
-            yield "died: " + (signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"status {status}")
+            yield "died: " + (
+                signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"status {status}"
+            )
 
 
 def _line(pipe: Any, seconds: float) -> bytes | None:
@@ -119,7 +120,9 @@ def _child(form: Format, seed: int, numbers: list[int], folder: Path, writer: in
                 outcome = run_case(form, seed, number, folder / "input", first_try=first_try)
                 first_try = 0
                 if (peak := _memory_mb("VmHWM") - start_mb) > MEMORY_MB:
-                    outcome = replace(outcome, status="failed: memory", detail=f"{peak:.0f} MB; {outcome.status}")
+                    outcome = replace(
+                        outcome, status="failed: memory", detail=f"{peak:.0f} MB; {outcome.status}"
+                    )
                 if outcome.status.startswith("failed"):
                     keep(folder, outcome)
                 pipe.write(json.dumps(asdict(outcome)).encode() + b"\n")

@@ -23,7 +23,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = _options(arguments)
     rows = []
     for name in options.formats:
-        found, seconds = run_format(FORMATS[name](), options.seed, range(options.first, options.first + options.inputs), options.out)
+        found, seconds = run_format(
+            FORMATS[name](), options.seed, range(options.first, options.first + options.inputs), options.out
+        )
         rows.append(summary_row(name, options.seed, found, seconds))
         _report(name, found, seconds)
     table = pd.DataFrame(rows)
@@ -37,7 +39,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--inputs", type=int, default=2000, help="inputs a format")
     parser.add_argument("--first", type=int, default=0, help="number of the first input")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--formats", nargs="+", default=list(FORMATS), choices=list(FORMATS), metavar="FORMAT")
+    parser.add_argument(
+        "--formats", nargs="+", default=list(FORMATS), choices=list(FORMATS), metavar="FORMAT"
+    )
     parser.add_argument("--out", type=Path, default=Path("results/fuzz"), help="outcomes and failing inputs")
     return parser.parse_args(arguments)
 
@@ -65,7 +69,9 @@ def _report(name: str, found: list[Outcome], seconds: float) -> None:
     failed = [outcome for outcome in found if outcome.status.startswith("failed")]
     print(f"{name}: {len(found)} inputs, {len(failed)} failed, {seconds:.0f} s", flush=True)
     for (status, last), group in _grouped(failed).items():
-        print(f"  {len(group):4} {status}: {last[:220]}\n       e.g. input {group[0].number}: {group[0].how[:160]}")
+        print(
+            f"  {len(group):4} {status}: {last[:220]}\n       e.g. input {group[0].number}: {group[0].how[:160]}"
+        )
 
 
 def _grouped(failed: list[Outcome]) -> dict[tuple[str, str], list[Outcome]]:

@@ -53,7 +53,11 @@ def repeated_keys(node: Any) -> Iterator[str]:
             continue
         seen.add(id(current))
         if isinstance(current, yaml.MappingNode):
-            keys = [(key.tag, key.value) for key, _ in current.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+            keys = [
+                (key.tag, key.value)
+                for key, _ in current.value
+                if isinstance(key, yaml.ScalarNode) and key.value != "<<"
+            ]
             yield from (str(value) for tag, value in set(keys) if keys.count((tag, value)) > 1)
             todo += [part for pair in current.value for part in pair]
         elif isinstance(current, yaml.SequenceNode):
@@ -78,9 +82,12 @@ def holds(resolved: Any, given: Any, where: str = "") -> None:
         for i, (ours, value) in enumerate(zip(resolved, given, strict=True)):
             holds(ours, value, f"{where}[{i}]")
     else:
-        given = given.decode() if isinstance(given, bytes) else given
+        given, resolved = (value.decode() if isinstance(value, bytes) else value for value in (given, resolved))
         same = resolved == given or str(resolved) == str(given) or (resolved != resolved and given != given)
-        same = same or str(given).strip() in (str(resolved), f"{resolved:.0f}" if isinstance(resolved, float) else "")
+        same = same or str(given).strip() in (
+            str(resolved),
+            f"{resolved:.0f}" if isinstance(resolved, float) else "",
+        )
         require(same or given == "deephash", f"{where} is {resolved!r}, the file says {given!r}"[:400])
 
 
@@ -91,7 +98,16 @@ class Configs:
     changed_files = ("config.yaml", "suites/demo.yaml")
 
     def prepare(self, folder: Path) -> None:
+        """The project's own, cut down to what needs no download."""
         shutil.copytree(CONFIG, folder / "config")
+        rows: Any = yaml.safe_load((CONFIG / "datasets.yaml").read_text())["datasets"]
+        own = {name: row for name, row in rows.items() if row.get("source") in ("embedded", "simulated")}
+        (folder / "config/datasets.yaml").write_text(yaml.safe_dump({"datasets": own}))
+        suite: Any = yaml.safe_load((CONFIG / "suites/demo.yaml").read_text())
+        suite["experiments"] = {
+            name: suite["experiments"][name] for name in ("table1", "table2", "fig2b", "fig2d", "cf_fig4")
+        }
+        (folder / "config/suites/demo.yaml").write_text(yaml.safe_dump(suite, sort_keys=False))
 
     def load(self, folder: Path) -> None:
         self.folder = folder / "config"
@@ -103,7 +119,11 @@ class Configs:
         path = folder / "config" / name
         data, how = change_yaml(rng, path.read_bytes())
         path.write_bytes(data)
-        return Made(path, f"{name}: {how}", words=(path.name, "config: ", "config (suite", "methods.yaml", "<overlay>"))
+        return Made(
+            path,
+            f"{name}: {how}",
+            words=(path.name, "config: ", "config (suite", "methods.yaml", "<overlay>"),
+        )
 
     def judge(self, made: Made) -> str:
         folder = made.path.parent if made.path.name == "config.yaml" else made.path.parents[1]
@@ -117,9 +137,15 @@ class Configs:
         for name in config.experiments:
             plan.runs(name)
         check_no_key_twice(path)
-        files = [yaml.safe_load(p.read_text(encoding="utf-8")) for p in (folder / "config.yaml", folder / "suites/demo.yaml")]
+        files = [
+            yaml.safe_load(p.read_text(encoding="utf-8"))
+            for p in (folder / "config.yaml", folder / "suites/demo.yaml")
+        ]
         given = {**merge(*files), "suite": "demo"}
-        holds(config.model_dump(), {key: value for key, value in given.items() if value is not None and key != "mirror"})
+        holds(
+            config.model_dump(),
+            {key: value for key, value in given.items() if value is not None and key != "mirror"},
+        )
         return "resolved"
 
 
@@ -173,7 +199,7 @@ datasets:
         return self._read(made.path)
 
     def _read(self, path: Path) -> str:
-        registry = load_registry(CONFIG / "datasets.yaml", overlay=path)
+        registry = load_registry({}, overlay=path, labels=CONFIG / "labels.tsv")
         given: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
         check_no_key_twice(path)
         names = list(given.get("datasets") or ())
@@ -209,7 +235,9 @@ class Labels:
     def _read(self, path: Path) -> str:
         groups = read_label_table(path)
         right: dict[str, dict[str, str]] = {}
-        for line in path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").split("\n")[1:]:
+        for line in (
+            path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").split("\n")[1:]
+        ):
             if line:
                 group, source, common, _ = line.split("\t")
                 require(source not in right.setdefault(group, {}), f"{source!r} stands twice")

@@ -33,7 +33,9 @@ def shuffle_entries(rng: Rng, file: h5py.File) -> str:
     if not isinstance(group, h5py.Group):
         return "dense"
     ends = group["indptr"][()]
-    order = np.concatenate([rng.permutation(np.arange(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True)])
+    order = np.concatenate(
+        [rng.permutation(np.arange(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    )
     for name in ("data", "indices"):
         group[name][...] = group[name][()][order]
     return "entries shuffled"
@@ -42,7 +44,9 @@ def shuffle_entries(rng: Rng, file: h5py.File) -> str:
 def wider_types(rng: Rng, file: h5py.File) -> str:
     """Pointers and indices of 64 bits, values in double precision."""
     group: Any = file["X"]
-    for name, dtype in (("indptr", "i8"), ("indices", "i8"), ("data", "f8")) if isinstance(group, h5py.Group) else ():
+    for name, dtype in (
+        (("indptr", "i8"), ("indices", "i8"), ("data", "f8")) if isinstance(group, h5py.Group) else ()
+    ):
         values = group[name][()].astype(dtype)
         del group[name]
         group[name] = values
@@ -74,7 +78,9 @@ class H5ad:
         self.atlas.index.n_threads = 1
         cells = planted_cells()
         self.content = (cells.X.toarray(), list(cells.obs_names), list(cells.var_names))
-        self.labels = list(self._annotated(folder / "csr.h5ad", read_user_cells(folder / "csr.h5ad"))[LABEL_KEY])
+        self.labels = list(
+            self._annotated(folder / "csr.h5ad", read_user_cells(folder / "csr.h5ad"))[LABEL_KEY]
+        )
         for seed in SEEDS:
             self.judge(Made(folder / f"{seed}.h5ad", "none", same=True))
 
@@ -122,7 +128,9 @@ class H5ad:
         table = attempt(lambda: self._annotated(path, cells), path)
         if not isinstance(table, SchashError):
             require(len(table) == cells.X.shape[0], "as many labels as cells")
-            same = list(cells.var.index) == self.content[2] and np.array_equal(cells.X.toarray(), self.content[0])
+            same = list(cells.var.index) == self.content[2] and np.array_equal(
+                cells.X.toarray(), self.content[0]
+            )
             require(not same or list(table[LABEL_KEY]) == self.labels, "the labels of the same cells")
 
     def _blocks(self, path: Path) -> tuple[np.ndarray, list[str], list[str]]:
@@ -134,11 +142,15 @@ class H5ad:
             names += list(block_names)
             if not isinstance(searcher, SchashError):
                 found = searcher(block, block_names)
-                require(found.ids.shape == (block.shape[0], 2) and found.ids.max() < len(self.atlas), "neighbours")
+                require(
+                    found.ids.shape == (block.shape[0], 2) and found.ids.max() < len(self.atlas), "neighbours"
+                )
         return np.concatenate(blocks), names, list(cells.var.index)
 
     def _loaded(self, path: Path) -> tuple[np.ndarray, list[str], list[str]]:
-        row = Dataset(id="own", title="own", path=str(path), loader="h5ad", values="counts", labels="cell_type")
+        row = Dataset(
+            id="own", title="own", path=str(path), loader="h5ad", values="counts", labels="cell_type"
+        )
         loaded = load_dataset(row, {})
         return loaded.cells.X.toarray(), list(loaded.cells.obs_names), list(loaded.cells.var_names)
 
@@ -166,7 +178,9 @@ def slow_cells(path: Path) -> tuple[np.ndarray, list[str], list[str]]:
         return matrix(file["X"]), frame_index(file["obs"]), frame_index(file["var"])
 
 
-def compare(came: tuple[np.ndarray, list[str], list[str]], right: tuple[np.ndarray, list[str], list[str]]) -> None:
+def compare(
+    came: tuple[np.ndarray, list[str], list[str]], right: tuple[np.ndarray, list[str], list[str]]
+) -> None:
     """Equal matrices and names, or a wrong answer."""
     require(came[0].shape == right[0].shape, f"shape {came[0].shape} for {right[0].shape}")
     require(bool(np.isfinite(came[0]).all()), "values that are not finite")

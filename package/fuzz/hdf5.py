@@ -47,7 +47,9 @@ def retype(rng: Rng, file: h5py.File) -> str:
     elif kind == "enum":
         _replace(file, name, np.zeros(item.shape, "i4"), dtype=h5py.enum_dtype({"A": 0, "B": 1}, "i4"))
     elif item.dtype == object:
-        _replace(file, name, as_text.astype("S20") if kind[0] == "S" else np.arange(len(as_text)).astype(kind))
+        _replace(
+            file, name, as_text.astype("S20") if kind[0] == "S" else np.arange(len(as_text)).astype(kind)
+        )
     else:
         _replace(file, name, np.asarray(values).astype(kind))
     return f"{name} as {kind}"
@@ -78,7 +80,13 @@ def set_value(rng: Rng, file: h5py.File) -> str:
     number: Any = pick(rng, NUMBERS)
     if item.dtype.kind in "iub":
         info = np.iinfo(item.dtype) if item.dtype.kind in "iu" else np.iinfo(np.int8)
-        number = int(np.clip(np.nan_to_num(number, posinf=2**63 - 1, neginf=-(2**31)), info.min, float(info.max) * (1 - 1e-9)))
+        number = int(
+            np.clip(
+                np.nan_to_num(number, posinf=2**63 - 1, neginf=-(2**31)),
+                info.min,
+                float(info.max) * (1 - 1e-9),
+            )
+        )
     item[at] = number
     return f"{name}{at} = {number}"
 
@@ -220,7 +228,16 @@ def change_structure(rng: Rng, path: Path, more: tuple[Change, ...] = ()) -> tup
         try:
             with h5py.File(path, "r+") as file:
                 notes.append(change(rng, file))
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError, AttributeError, OverflowError, IndexError) as error:
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            KeyError,
+            RuntimeError,
+            AttributeError,
+            OverflowError,
+            IndexError,
+        ) as error:
             notes.append(f"{change.__name__} half done: {type(error).__name__}")  # an odd file all the same
             same = False
         same = same and (change is repack or change in more)

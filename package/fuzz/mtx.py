@@ -22,15 +22,23 @@ SEEDS = ("v2", "v3")
 def write_folder(folder: Path, version: str) -> None:
     cells = planted_cells()
     X = cells.X.tocoo()
-    lines = [f"{gene + 1} {cell + 1} {int(value)}" for cell, gene, value in zip(X.row, X.col, X.data, strict=True)]
+    lines = [
+        f"{gene + 1} {cell + 1} {int(value)}" for cell, gene, value in zip(X.row, X.col, X.data, strict=True)
+    ]
     head = ["%%MatrixMarket matrix coordinate integer general", "%", f"{X.shape[1]} {X.shape[0]} {X.nnz}"]
     kind = "\tGene Expression" if version == "v3" else ""
     features = [f"{i}\t{name}{kind}" for name, i in zip(cells.var_names, cells.var["gene_ids"], strict=True)]
-    files = {"matrix.mtx": head + lines, ("features" if version == "v3" else "genes") + ".tsv": features, "barcodes.tsv": list(cells.obs_names)}
+    files = {
+        "matrix.mtx": head + lines,
+        ("features" if version == "v3" else "genes") + ".tsv": features,
+        "barcodes.tsv": list(cells.obs_names),
+    }
     folder.mkdir()
     for name, rows in files.items():
         data = ("\n".join(rows) + "\n").encode()
-        (folder / (name + ".gz" if version == "v3" else name)).write_bytes(gzip.compress(data, mtime=0) if version == "v3" else data)
+        (folder / (name + ".gz" if version == "v3" else name)).write_bytes(
+            gzip.compress(data, mtime=0) if version == "v3" else data
+        )
 
 
 def change_matrix(rng: Rng, data: bytes) -> tuple[bytes, str]:
@@ -40,13 +48,32 @@ def change_matrix(rng: Rng, data: bytes) -> tuple[bytes, str]:
     if way == 0:
         words = lines[0].split()
         words[int(rng.integers(1, 5))] = str(
-            pick(rng, ("array", "real", "complex", "pattern", "symmetric", "skew-symmetric", "hermitian", "vector", "double", "general", "integer"))
+            pick(
+                rng,
+                (
+                    "array",
+                    "real",
+                    "complex",
+                    "pattern",
+                    "symmetric",
+                    "skew-symmetric",
+                    "hermitian",
+                    "vector",
+                    "double",
+                    "general",
+                    "integer",
+                ),
+            )
         )
         lines[0] = " ".join(words)
     else:
         i = 2 if way == 1 else int(rng.integers(3, len(lines)))
         words = lines[i].split()
-        words[int(rng.integers(3))] = str(pick(rng, INTERESTING) if rng.random() < 0.7 else pick(rng, ("1.5", "nan", "inf", "-1", "1e400", "x", "")))
+        words[int(rng.integers(3))] = str(
+            pick(rng, INTERESTING)
+            if rng.random() < 0.7
+            else pick(rng, ("1.5", "nan", "inf", "-1", "1e400", "x", ""))
+        )
         lines[i] = " ".join(words)
     return ("\n".join(lines) + "\n").encode(), f"matrix ({way})"
 
@@ -131,10 +158,16 @@ def slow_folder(path: Path) -> tuple[np.ndarray, list[str], list[str]]:
     texts = {}
     for file in path.iterdir():
         data = file.read_bytes()
-        texts[file.name.removesuffix(".gz")] = (gzip.decompress(data) if file.suffix == ".gz" else data).decode()
+        texts[file.name.removesuffix(".gz")] = (
+            gzip.decompress(data) if file.suffix == ".gz" else data
+        ).decode()
     lines = [line for line in texts["matrix.mtx"].replace("\r\n", "\n").split("\n") if line.strip()]
     banner = lines[0].lower().split()
-    if banner[:2] != ["%%matrixmarket", "matrix"] or banner[4] not in ("general", "symmetric", "skew-symmetric"):
+    if banner[:2] != ["%%matrixmarket", "matrix"] or banner[4] not in (
+        "general",
+        "symmetric",
+        "skew-symmetric",
+    ):
         message = f"banner {banner}"
         raise Unreadable(message)
     body = [line.split() for line in lines[1:] if not line.startswith("%")]

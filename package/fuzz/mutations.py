@@ -7,8 +7,38 @@ import numpy as np
 Rng = np.random.Generator
 Change = Callable[[Rng, bytes], bytes]
 
-INTERESTING = (0, 1, -1, 127, 128, 255, 256, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, -(2**63))
-NUMBERS: tuple[float | int, ...] = (0, -1, 0.5, 2**24 + 1, 2**31, 2**53 + 1, 2**63 - 1, -(2**31), 1e39, 1e308, np.nan, np.inf, -np.inf)
+INTERESTING = (
+    0,
+    1,
+    -1,
+    127,
+    128,
+    255,
+    256,
+    2**15,
+    2**16 - 1,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**40,
+    2**63 - 1,
+    -(2**63),
+)
+NUMBERS: tuple[float | int, ...] = (
+    0,
+    -1,
+    0.5,
+    2**24 + 1,
+    2**31,
+    2**53 + 1,
+    2**63 - 1,
+    -(2**31),
+    1e39,
+    1e308,
+    np.nan,
+    np.inf,
+    -np.inf,
+)
 TEXTS = (
     "", " ", "NA", "nan", "None", "null", "-", "0", "\t", "\n", "a,b", 'q"uote', "'", "\\", "../../etc", "/", ".", "é", "\u202eevil",
     "\U0001f9ec", "\u0301", "x" * 5000, "#comment", "=1+1", "%s%n", "{x}", "\x00", "\x1b[31m", "true", "1e5", "\ufeff", "１２",
@@ -116,7 +146,9 @@ def change_lines(rng: Rng, data: bytes) -> bytes:
     elif way == 3:
         lines[i] = lines[i].rstrip(b"\r\n")  # joined to the next
     elif way == 4:
-        lines[i] = lines[i].replace(bytes(pick(rng, (b",", b"\t", b" ", b":"))), bytes(pick(rng, (b"", b";", b",,", b"\t"))), 1)  # type: ignore[call-overload]
+        lines[i] = lines[i].replace(
+            bytes(pick(rng, (b",", b"\t", b" ", b":"))), bytes(pick(rng, (b"", b";", b",,", b"\t"))), 1
+        )  # type: ignore[call-overload]
     else:
         lines.insert(i, bytes(pick(rng, (b"\n", b"\r\n", b" \n", b"#\n", b"\x00\n"))))  # type: ignore[call-overload]
     return b"".join(lines)

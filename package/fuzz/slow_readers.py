@@ -35,10 +35,14 @@ def matrix(item: Any) -> np.ndarray:
     kind = item.attrs["encoding-type"]
     shape = tuple(int(size) for size in item.attrs["shape"])
     by_row = kind == "csr_matrix"
-    return compressed(item["data"], item["indices"], item["indptr"], shape if by_row else shape[::-1], transposed=not by_row)
+    return compressed(
+        item["data"], item["indices"], item["indptr"], shape if by_row else shape[::-1], transposed=not by_row
+    )
 
 
-def compressed(data: Any, indices: Any, indptr: Any, shape: tuple[int, ...], *, transposed: bool) -> np.ndarray:
+def compressed(
+    data: Any, indices: Any, indptr: Any, shape: tuple[int, ...], *, transposed: bool
+) -> np.ndarray:
     """Compressed rows, checked, summed where an entry comes twice; turned around where they are columns."""
     values, places, ends = (array[()] for array in (data, indices, indptr))
     if values.dtype.kind not in "iufb" or any(array.dtype.kind not in "iu" for array in (places, ends)):

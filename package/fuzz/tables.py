@@ -26,7 +26,9 @@ class Tables:
         for kind, sep in SEEDS:
             first = [] if kind == "r.tsv" else ["cell"]
             lines = [sep.join([*first, "type", *cells.var_names])]
-            for name, label, row in zip(cells.obs_names, cells.obs["cell_type"], cells.X.toarray(), strict=True):
+            for name, label, row in zip(
+                cells.obs_names, cells.obs["cell_type"], cells.X.toarray(), strict=True
+            ):
                 lines.append(sep.join([name, str(label), *(f"{value:g}" for value in row)]))
             data = ("\n".join(lines) + "\n").encode()
             (folder / f"t.{kind}").write_bytes(gzip.compress(data, mtime=0) if kind.endswith("gz") else data)
@@ -43,7 +45,9 @@ class Tables:
         if kind.endswith("gz") and rng.random() < 0.5:
             data, how = changed(rng, data, BYTES)
         else:
-            data, how = changed(rng, gzip.decompress(data) if kind.endswith("gz") else data, (*TEXT, *TEXT, *BYTES))
+            data, how = changed(
+                rng, gzip.decompress(data) if kind.endswith("gz") else data, (*TEXT, *TEXT, *BYTES)
+            )
             data = gzip.compress(data, mtime=0) if kind.endswith("gz") else data
         path.write_bytes(data)
         return Made(path, f"{kind}: {how}")
@@ -75,7 +79,9 @@ def slow_table(path: Path, sep: str) -> tuple[np.ndarray, list[str], list[str], 
     """By Python's csv, field by field: (values, row names, column names, labels)."""
     data = path.read_bytes()
     text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    rows = [fields for fields in csv.reader(io.StringIO(text, newline=""), delimiter=sep, strict=True) if fields]
+    rows = [
+        fields for fields in csv.reader(io.StringIO(text, newline=""), delimiter=sep, strict=True) if fields
+    ]
     head, body = rows[0], [row for row in rows[1:] if row != [""]]
     if body and len(body[0]) == len(head) + 1:
         head = ["", *head]

@@ -33,7 +33,9 @@ def write_tenx(path: Path, version: str) -> None:
     with h5py.File(path, "w") as file:
         group = file.create_group("matrix" if version == "v3" else "GRCh38")
         for name in ("data", "indices", "indptr"):
-            group.create_dataset(name, data=getattr(X, name).astype("i8" if name != "data" else "i4"), compression="gzip")
+            group.create_dataset(
+                name, data=getattr(X, name).astype("i8" if name != "data" else "i4"), compression="gzip"
+            )
         group["shape"] = np.array(X.shape[::-1], dtype="i4")
         group["barcodes"] = [f"{name}-1".encode() for name in cells.obs_names]
         if version == "v2":
@@ -81,7 +83,16 @@ class Tenx:
             raise answers[0]
         try:
             X, barcodes, genes = slow_tenx(path)
-        except (Unreadable, OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, IndexError) as error:
+        except (
+            Unreadable,
+            OSError,
+            KeyError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            RuntimeError,
+            IndexError,
+        ) as error:
             message = f"accepted, but not by the slow reader: {type(error).__name__}: {error}"
             raise WrongAnswerError(message) from None
         for answer in found:
@@ -105,7 +116,12 @@ class Tenx:
 
     def _loaded(self, path: Path) -> Found:
         row = Dataset(
-            id="own", title="own", source="own", loader="tenx_h5", values="counts", options={"file": path.name, "genome": "GRCh38"}
+            id="own",
+            title="own",
+            source="own",
+            loader="tenx_h5",
+            values="counts",
+            options={"file": path.name},
         )
         loaded = load_dataset(row, {path.name: path})
         blocks = [block.toarray() for block in loaded.blocks()]
@@ -116,7 +132,10 @@ def unlike(came: list[str], right: list[str]) -> bool:
     """Repeated names are made unique by a suffix; the others are as they are in the file."""
     if len(came) != len(right) or len(set(came)) < len(came):
         return False
-    return all(ours == name or (right.count(name) > 1 and ours.startswith(name)) for ours, name in zip(came, right, strict=True))
+    return all(
+        ours == name or (right.count(name) > 1 and ours.startswith(name))
+        for ours, name in zip(came, right, strict=True)
+    )
 
 
 def slow_tenx(path: Path) -> Found:
@@ -129,8 +148,15 @@ def slow_tenx(path: Path) -> Found:
             raise Unreadable(message)
         X = compressed(group["data"], group["indices"], group["indptr"], shape[::-1], transposed=False)
         barcodes = [text_of(value) for value in group["barcodes"][()]]
-        genes = [text_of(value) for value in (group["features/name"] if "features" in group else group["gene_names"])[()]]
+        genes = [
+            text_of(value)
+            for value in (group["features/name"] if "features" in group else group["gene_names"])[()]
+        ]
         if "features" in group:
-            kept = [i for i, kind in enumerate(group["features/feature_type"][()]) if text_of(kind) == "Gene Expression"]
+            kept = [
+                i
+                for i, kind in enumerate(group["features/feature_type"][()])
+                if text_of(kind) == "Gene Expression"
+            ]
             X, genes = X[:, kept], [genes[i] for i in kept]
         return X, barcodes, genes

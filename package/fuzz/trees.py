@@ -60,5 +60,7 @@ def change_tree(rng: Rng, tree: Any) -> tuple[Any, str]:
         owner[key] = deep(int(rng.choice([50, 400])))
     else:
         value = owner[key]
-        owner[key] = -value if isinstance(value, int | float) else f"{value}x" if isinstance(value, str) else None
+        owner[key] = (
+            -value if isinstance(value, int | float) else f"{value}x" if isinstance(value, str) else None
+        )
     return tree, f"{where} = {owner.get(key) if isinstance(owner, dict) else owner[key]!r}"[:160]

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from PIL import Image
+
 from schash.config import KINDS
 from schash.tables import METRIC_COLUMNS, read_table
 
@@ -92,7 +93,11 @@ def quality(root: Path) -> pd.DataFrame:
     """Every metric of quality, in an order of its own: what must be the same whatever happened."""
     table = read_table(root / "metrics.parquet", METRIC_COLUMNS)
     table = table[~table["metric"].isin(TIMES)]
-    kept = [name for name in table if name not in ("run_id", "git_sha", "fit_s", "predict_s", "peak_mb", "host", "threads")]
+    kept = [
+        name
+        for name in table
+        if name not in ("run_id", "git_sha", "fit_s", "predict_s", "peak_mb", "host", "threads")
+    ]
     keys = [name for name in kept if name not in ("value", "n")]
     return table[kept].sort_values(keys).reset_index(drop=True)
 
@@ -140,7 +145,12 @@ class Suite:
 
     def start(self, log: Path, **environment: str) -> subprocess.Popen:
         """In a process group of its own."""
-        given = {"PYTHONPATH": str(self.folder / "package/src"), "BIN": "bin", "SCHASH_SUITE": "demo", "SCHASH_MIRROR": ""}
+        given = {
+            "PYTHONPATH": str(self.folder / "package/src"),
+            "BIN": "bin",
+            "SCHASH_SUITE": "demo",
+            "SCHASH_MIRROR": "",
+        }
         with log.open("w") as out:
             return subprocess.Popen(
                 ["scripts/run_suite.sh", "--cores", "2", *self.arguments], cwd=self.folder, stdout=out, stderr=subprocess.STDOUT,

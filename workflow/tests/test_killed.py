@@ -76,4 +76,6 @@ def test_killed_at_random_moments_it_ends_with_the_same_metrics(suite, tmp_path)
     assert damaged(root) == []
     assert (root / "verdict.txt").exists()
     assert list((suite.folder / ".snakemake/locks").glob("*")) == []
-    print(f"{KILLS} kills, {ends} ends between, undisturbed {took:.0f} s, in all {time.monotonic() - start:.0f} s")
+    print(
+        f"{KILLS} kills, {ends} ends between, undisturbed {took:.0f} s, in all {time.monotonic() - start:.0f} s"
+    )

@@ -33,7 +33,9 @@ def load_index(cls: type, path: str | Path) -> Any:
     try:
         return from_arrays(cls, arrays, description)
     except PARTS_ERRORS as error:
-        message = f"{path}: damaged: its parts do not make an index ({type(error).__name__}: {str(error)[:500]})"
+        message = (
+            f"{path}: damaged: its parts do not make an index ({type(error).__name__}: {str(error)[:500]})"
+        )
         raise ModelFileError(message) from error
 
 

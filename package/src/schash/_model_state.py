@@ -39,7 +39,9 @@ def load_model(cls: type, path: str | Path, *, device: str) -> Any:
         model = _restore(cls, arrays, description, device)
         _check(model)
     except Exception as error:  # whatever its parts lead to that do not fit each other
-        message = f"{path}: damaged: its content does not make a model ({type(error).__name__}: {str(error)[:500]})"
+        message = (
+            f"{path}: damaged: its content does not make a model ({type(error).__name__}: {str(error)[:500]})"
+        )
         raise ModelFileError(message) from error
     return model
 

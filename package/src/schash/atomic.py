@@ -63,7 +63,11 @@ def _as_output_error(error: Exception, target: Path) -> Exception:
     HDF5 and others put the number of the system's error into their text only.
     """
     reason = next(
-        (text for number, text in _FULL.items() if getattr(error, "errno", None) == number or text in str(error)),
+        (
+            text
+            for number, text in _FULL.items()
+            if getattr(error, "errno", None) == number or text in str(error)
+        ),
         None,
     )
     if reason is None:
@@ -73,4 +77,6 @@ def _as_output_error(error: Exception, target: Path) -> Exception:
         free = f"{shutil.disk_usage(folder).free / 1e6:,.1f} MB are free in {folder}"
     except OSError:
         free = f"in {folder}"
-    return OutputError(f"{target}: could not be written: {reason}; {free}. Make room and run again; nothing was kept")
+    return OutputError(
+        f"{target}: could not be written: {reason}; {free}. Make room and run again; nothing was kept"
+    )

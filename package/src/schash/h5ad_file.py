@@ -16,7 +16,9 @@ def read_h5ad(path: str | Path) -> anndata.AnnData:
     check_h5(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of old formats and repeated names: what matters is checked by who needs it
+            warnings.simplefilter(
+                "ignore"
+            )  # of old formats and repeated names: what matters is checked by who needs it
             return anndata.read_h5ad(path)
     except Exception as error:  # h5py and anndata raise many kinds for a file that is not theirs
         message = f"{path}: cannot be read as h5ad: {first_line(error)}"

@@ -225,7 +225,9 @@ class HammingIndex:
         try:
             return cls._from_arrays(arrays, description)
         except PARTS_ERRORS as error:
-            message = f"{path}: its content does not make an index ({type(error).__name__}: {str(error)[:500]})"
+            message = (
+                f"{path}: its content does not make an index ({type(error).__name__}: {str(error)[:500]})"
+            )
             raise ModelFileError(message) from error
 
     def _to_arrays(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

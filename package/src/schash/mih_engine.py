@@ -73,7 +73,12 @@ def check_arrays(clustered: Clustered, tables: Tables) -> None:
         if array.dtype != dtype:
             message = f"{name} is of type {array.dtype}, expected {dtype}"
             raise ValueError(message)
-    if tables.sizes.ndim != 1 or not len(tables.sizes) or tables.sizes.min() < 1 or tables.sizes.max() > _WIDEST:
+    if (
+        tables.sizes.ndim != 1
+        or not len(tables.sizes)
+        or tables.sizes.min() < 1
+        or tables.sizes.max() > _WIDEST
+    ):
         message = f"sub-codes of {tables.sizes.tolist()} bits"
         raise ValueError(message)
     n_bits, n, id_bytes = clustered.n_bits, clustered.n_codes, clustered.id_bytes
@@ -98,7 +103,10 @@ def check_arrays(clustered: Clustered, tables: Tables) -> None:
         np.diff(part.astype(np.int64))
         for part in (clustered.shells, *np.split(tables.starts, tables.bases[1:]))
     )
-    within = 0 <= tables.firsts.min() <= tables.firsts.max() <= n_bits and int((tables.firsts + tables.sizes).max()) <= n_bits
+    within = (
+        0 <= tables.firsts.min() <= tables.firsts.max() <= n_bits
+        and int((tables.firsts + tables.sizes).max()) <= n_bits
+    )
     if (
         largest >= n
         or not within

@@ -63,7 +63,9 @@ class Plan:
         try:
             for dataset in (*experiment.datasets, *experiment.skip, *experiment.schemes, *experiment.ks):
                 self.registry.dataset(dataset)
-            for dataset in next((data for key, data in self.config.exclusive.items() if key == name), None) or ():
+            for dataset in (
+                next((data for key, data in self.config.exclusive.items() if key == name), None) or ()
+            ):
                 self.registry.dataset(dataset)
             for method in chain(experiment.methods, *experiment.skip.values()):
                 self.catalogue.row(method)

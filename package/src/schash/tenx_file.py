@@ -50,15 +50,18 @@ def open_tenx(path: str | Path, genome: str | None = None) -> TenxFile:
             group = _group(file, genome, path)
             symbols, ids, columns = _genes(group, genome, path)
             barcodes = _text(group, "barcodes")
-            n_genes, n_cells = (int(size) for size in group["shape"][:])
-            indptr = group["indptr"][:].astype(np.int64)  # (n_cells + 1,)
+            n_genes, n_cells = (int(size) for size in _array(group, "shape", "iu")[:])
+            indptr = _array(group, "indptr", "iu")[:].astype(np.int64)  # (n_cells + 1,)
             sizes = {
                 "indptr": (len(indptr), n_cells + 1),
                 "barcodes": (len(barcodes), n_cells),
                 "names of genes": (len(symbols), n_genes),
-                "data": (len(group["data"]), indptr[-1]),
-                "indices": (len(group["indices"]), indptr[-1]),
+                "ids of genes": (len(ids), n_genes),
+                "data": (len(_array(group, "data", "biuf")), indptr[-1]),
+                "indices": (len(_array(group, "indices", "iu")), indptr[-1]),
             }
+            if "features" in group:
+                sizes["types of features"] = (len(group["features/feature_type"]), n_genes)
             name = str(group.name)
     except DataError:
         raise
@@ -115,11 +118,23 @@ def _genes(
     chosen = kinds == GENES
     if genome is not None and "genome" in group["features"]:
         genomes = _text(group, "features/genome")
+        if len(genomes) != len(kinds):
+            message = f"{path}: {len(genomes):,} genomes for {len(kinds):,} features"
+            raise DataError(message)
         chosen &= genomes == genome
         if not chosen.any():
             message = f"{path}: has no gene of {genome!r}; genomes: {', '.join(sorted(set(genomes)))}"
             raise DataError(message)
     return symbols, ids, None if chosen.all() else np.flatnonzero(chosen)
+
+
+def _array(group: Any, name: str, kinds: str) -> Any:
+    """A one-dimensional dataset of numbers of these kinds, not read yet; `ValueError` where it is something else."""
+    item = group[name]
+    if item.ndim != 1 or item.dtype.kind not in kinds:
+        message = f"{name} is of type {item.dtype} with {item.ndim} dimension(s), expected numbers in one"
+        raise ValueError(message)
+    return item
 
 
 def _text(group: Any, name: str) -> np.ndarray:
@@ -152,6 +167,8 @@ def _reader(
             with h5py.File(path, "r") as file:
                 item: Any = file[group]
                 data, indices = (item[name][ends[0] : ends[-1]] for name in ("data", "indices"))
+            if data.dtype == np.float16:  # of which scipy makes no matrix
+                data = data.astype(np.float32)
             block = sparse.csr_matrix((data, indices, ends - ends[0]), shape=(stop - start, n_genes))
             block.check_format(full_check=True)  # what follows trusts the indices
         except Exception as error:

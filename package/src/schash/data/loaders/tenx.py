@@ -1,5 +1,7 @@
 """10x Genomics' HDF5 files, in blocks of cells, with Cell Ranger's clusters as labels where they are at hand."""
 
+import csv
+import io
 import tarfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -26,16 +28,20 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> StreamedCells:
     if options.clusters is not None:
         path = file_of(files, options.clusters.file, dataset.id)
         labels = _labels(read_clusters(path, options.clusters.member), barcodes, str(path))
-    return stream_cells(
-        opened.chunks,
-        barcodes,
-        distinct(list(opened.symbols)),
-        labels=labels,
-        gene_id=list(opened.gene_ids),
-        dataset=dataset.id,
-        values=dataset.values,
-        stand_in_for=dataset.stand_in_for,
-    )
+    try:
+        return stream_cells(
+            opened.chunks,
+            barcodes,
+            distinct(list(opened.symbols)),
+            labels=labels,
+            gene_id=list(opened.gene_ids),
+            dataset=dataset.id,
+            values=dataset.values,
+            stand_in_for=dataset.stand_in_for,
+        )
+    except DataError as error:  # which names the data set
+        message = f"{opened.chunks.where}: {error}"
+        raise DataError(message) from error
 
 
 def read_clusters(path: Path, member: str) -> pd.Series:
@@ -52,10 +58,20 @@ def read_clusters(path: Path, member: str) -> pd.Series:
             if handle is None:
                 message = f"{path}: has no member {member!r}"
                 raise DataError(message)
-            table = pd.read_csv(handle, dtype=str, keep_default_na=False)
+            rows = [
+                row
+                for row in csv.reader(io.TextIOWrapper(handle, "utf-8-sig", newline=""), strict=True)
+                if row
+            ]
+        wrong = next((i for i, row in enumerate(rows) if len(row) != len(rows[0])), None)
+        if wrong is not None or not rows:
+            number = f"row {wrong} has {len(rows[wrong])} fields" if wrong is not None else "there are none"
+            message = f"expected rows of as many fields as the first has: {number}"
+            raise ValueError(message)
+        table = pd.DataFrame(rows[1:], columns=rows[0], dtype=object)
     except DataError:
         raise
-    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error, csv.Error) as error:
         message = f"{where}: cannot be read: {error}"
         raise DataError(message) from error
     missing = [name for name in CLUSTER_COLUMNS if name not in table]
