@@ -16,7 +16,7 @@ EXTRAS := workflow,methods,oracle,bench,test
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo small paper fetch fetch-check bench test test-kill fuzz lint types unit reference bench-reference constraints schemas clean
+.PHONY: help setup demo small paper fetch fetch-check bench test test-kill test-determinism fuzz lint types unit reference bench-reference constraints schemas clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ test: lint types unit  ## lint, types, unit tests and the workflow's own tests
 
 test-kill: $(STAMP)  ## kill -9 of the workflow ten times, and the run after it: make test-kill KILLS=3
 	SCHASH_KILLS=$(KILLS) $(BIN)/pytest -s -c package/pyproject.toml --rootdir . workflow/tests/test_killed.py
+
+test-determinism: $(STAMP)  ## the cut-down demo run in five ways: the same metrics, to the last digit
+	SCHASH_DETERMINISM=1 $(BIN)/pytest -c package/pyproject.toml --rootdir . workflow/tests/test_determinism.py
 
 fuzz: $(STAMP)  ## thousands of damaged files of every format that is read: make fuzz ARGS="--inputs 500 --formats h5ad"
 	@PYTHONPATH=package $(BIN)/python -m fuzz $(ARGS)

@@ -20,6 +20,10 @@ from schash.data.registry import load_registry
 from schash.methods.catalogue import load_catalogue
 from schash.plan import Plan
 
+BOOLEANS = {
+    True: ("1", "1.0", "yes", "on", "true", "t", "y"),
+    False: ("0", "0.0", "no", "off", "false", "f", "n"),
+}
 CONFIG = Path(__file__).parents[2] / "config"
 TREES = ("*x", "&x [*x]", "&x {a: *x}", "!!python/object:os.system {}", "2020-01-01", "0o17", "1_000", "1:30", "~", "<<: 3", "? [a]", "{[]: 1}", "!!binary aGk=", "!!set {a}", "12e03", ".inf", "0x1F", "off")  # fmt: skip
 
@@ -82,12 +86,16 @@ def holds(resolved: Any, given: Any, where: str = "") -> None:
         for i, (ours, value) in enumerate(zip(resolved, given, strict=True)):
             holds(ours, value, f"{where}[{i}]")
     else:
-        given, resolved = (value.decode() if isinstance(value, bytes) else value for value in (given, resolved))
+        given, resolved = (
+            value.decode() if isinstance(value, bytes) else value for value in (given, resolved)
+        )
         same = resolved == given or str(resolved) == str(given) or (resolved != resolved and given != given)
         same = same or str(given).strip() in (
             str(resolved),
             f"{resolved:.0f}" if isinstance(resolved, float) else "",
         )
+        same = same or (isinstance(resolved, bool) and str(given).lower() in BOOLEANS[resolved])
+        same = same or (isinstance(given, str) and isinstance(resolved, float) and float(given) == resolved)
         require(same or given == "deephash", f"{where} is {resolved!r}, the file says {given!r}"[:400])
 
 

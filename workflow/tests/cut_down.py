@@ -60,7 +60,10 @@ def overlay(url: str, results: str, downloads: str) -> dict:
             "lock": f"{downloads}/lock.tsv",
             "bootstrap": 100,
             "datasets": {"pond": {"source": "pond_files", "loader": "labelled_csv", "values": "counts", "options": options}},
-            "methods": {"deephash_compact": short},
+            "methods": {
+                "deephash_compact": short,
+                "cellfishing": {"parameters": {"n_dims": 8, "min_features": 30}},
+            },
             "experiments": {
                 **dict.fromkeys(KINDS),
                 "table1": {"datasets": ["pond"], "minutes": 1},
@@ -119,7 +122,7 @@ def open_whole(path: Path) -> None:
     """Read a file to its end, by what its suffix says."""
     readers = {
         ".parquet": pd.read_parquet,
-        ".tsv": lambda p: pd.read_csv(p, sep="\t"),
+        ".tsv": lambda p: pd.read_csv(p, sep="\t", comment="#"),
         ".json": lambda p: json.loads(p.read_text()),
         ".h5ad": anndata.read_h5ad,
         ".yaml": lambda p: yaml.safe_load(p.read_text()),

@@ -98,6 +98,10 @@ def _check(model: Any) -> None:
     if reduction.transform not in TRANSFORMS:
         message = f"transform {reduction.transform!r}"
         raise ValueError(message)
+    statistics = reduction.statistics
+    if any(array.ndim != 1 for array in (statistics.mean, statistics.variance, reduction.singular_values)):
+        message = "means, variances or singular values are no lists"
+        raise ValueError(message)
     n_genes, n_dims = reduction.vectors.shape
     sizes = {
         len(reduction.genes),

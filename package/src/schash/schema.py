@@ -134,5 +134,5 @@ def one_of(table: Mapping[str, Value], key: str, *, what: str, where: str) -> Va
         return table[key]
     close = difflib.get_close_matches(key, table, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    message = f"{where}: there is no {what} {key!r}{hint} (known: {', '.join(sorted(table))})"
+    message = f"{where}: there is no {what} {_shown(repr(key))}{hint} (known: {', '.join(sorted(table))})"
     raise ConfigError(message)

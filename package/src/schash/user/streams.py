@@ -20,7 +20,7 @@ from scipy import sparse
 from schash.cell_chunks import CellChunks, canonical
 from schash.errors import DataError, SchashError
 from schash.h5_check import check_h5
-from schash.h5ad_file import first_line
+from schash.h5ad_file import check_layout, first_line
 from schash.tenx_file import open_tenx
 from schash.user.files import check_values, read_user_cells
 from schash.values import ValuesKind
@@ -88,6 +88,8 @@ def open_cells(path: str | Path, *, layer: str | None = None, use_raw: bool = Fa
     if path.is_file() and not (layer is not None and use_raw):
         if path.suffix in (".h5ad", ".h5"):
             check_h5(path)
+        if path.suffix == ".h5ad":
+            check_layout(path)
         try:
             if path.suffix == ".h5ad":
                 opened = _open_h5ad(path, layer, use_raw)
