@@ -136,7 +136,7 @@ class Indexes(ArrayFile):
     name = "index"
     seeds = ("atlas.schash", "fast.schash", "linear.atlas.schash", "multi.index", "linear.index")
     formats = {  # noqa: RUF012
-        "atlas.schash": ("schash.Atlas", 1), "fast.schash": ("schash.Atlas", 1), "linear.atlas.schash": ("schash.Atlas", 1),
+        "atlas.schash": ("schash.Atlas", 1), "fast.schash": ("schash.Atlas", 1), "linear.atlas.schash": ("schash.Atlas", 1),  # noqa: E501
         "multi.index": ("schash.MultiIndex", 1), "linear.index": ("schash.LinearIndex", 1),
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Inputs are judged in a child process, in batches; what kills the child is a failure of one input, and the next goes on.
+"""Inputs are judged in a child process; what kills the child is a failure of one input, and a next child goes on.
 
 The child is forked from this process, which has imported everything and run nothing, so that no thread is lost. Its
 memory may grow by `MEMORY_MB` over what it takes with the libraries loaded and the valid files read once.

@@ -25,7 +25,7 @@ BOOLEANS = {
     False: ("0", "0.0", "no", "off", "false", "f", "n"),
 }
 CONFIG = Path(__file__).parents[2] / "config"
-TREES = ("*x", "&x [*x]", "&x {a: *x}", "!!python/object:os.system {}", "2020-01-01", "0o17", "1_000", "1:30", "~", "<<: 3", "? [a]", "{[]: 1}", "!!binary aGk=", "!!set {a}", "12e03", ".inf", "0x1F", "off")  # fmt: skip
+TREES = ("*x", "&x [*x]", "&x {a: *x}", "!!python/object:os.system {}", "2020-01-01", "0o17", "1_000", "1:30", "~", "<<: 3", "? [a]", "{[]: 1}", "!!binary aGk=", "!!set {a}", "12e03", ".inf", "0x1F", "off")  # fmt: skip  # noqa: E501
 
 
 def change_yaml(rng: Rng, data: bytes) -> tuple[bytes, str]:

@@ -1,6 +1,7 @@
 """h5ad files: as cells to train on, to annotate, to index and to search for, and as a data set of the benchmark."""
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,7 @@ def shuffle_entries(rng: Rng, file: h5py.File) -> str:
     if not isinstance(group, h5py.Group):
         return "dense"
     ends = group["indptr"][()]
-    order = np.concatenate(
-        [rng.permutation(np.arange(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
-    )
+    order = np.concatenate([rng.permutation(np.arange(a, b)) for a, b in pairwise(ends)])
     for name in ("data", "indices"):
         group[name][...] = group[name][()][order]
     return "entries shuffled"

@@ -10,7 +10,7 @@ import numpy as np
 from fuzz.mutations import NUMBERS, TEXTS, Rng, pick
 
 Change = Callable[[Rng, h5py.File], str]
-DTYPES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u1", "?", "c16", "S4", "V3", "text", "enum", "compound", "object reference")  # fmt: skip
+DTYPES = ("f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u1", "?", "c16", "S4", "V3", "text", "enum", "compound", "object reference")  # fmt: skip  # noqa: E501
 
 
 def names_of(file: h5py.File, kind: type) -> list[str]:
@@ -122,9 +122,9 @@ def set_attribute(rng: Rng, file: h5py.File) -> str:
         return "no attribute"
     item, key = keys[int(rng.integers(len(keys)))]
     odd: tuple[Any, ...] = (
-        "", "csr_matrix", "csc_matrix", "array", "dataframe", "dict", "categorical", "nullable-integer", "nullable-boolean",
+        "", "csr_matrix", "csc_matrix", "array", "dataframe", "dict", "categorical", "nullable-integer", "nullable-boolean",  # noqa: E501
         "string-array", "raw", "anndata", "awkward-array", "null", "0.2.0", "9.9", 5, -1, 1.5, True, np.array([3, 4]),
-        np.array([-1, 8]), np.array([2**40, 2**40]), np.array([12, 8, 1]), np.array([12.0, 8.0]), np.array(["a", "b"], dtype="S1"),
+        np.array([-1, 8]), np.array([2**40, 2**40]), np.array([12, 8, 1]), np.array([12.0, 8.0]), np.array(["a", "b"], dtype="S1"),  # noqa: E501
         h5py.Empty("f4"), "_index", "x", np.array([], dtype="i8"),
     )  # fmt: skip
     if rng.integers(4) == 0:

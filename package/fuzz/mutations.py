@@ -40,12 +40,12 @@ NUMBERS: tuple[float | int, ...] = (
     -np.inf,
 )
 TEXTS = (
-    "", " ", "NA", "nan", "None", "null", "-", "0", "\t", "\n", "a,b", 'q"uote', "'", "\\", "../../etc", "/", ".", "é", "\u202eevil",
-    "\U0001f9ec", "\u0301", "x" * 5000, "#comment", "=1+1", "%s%n", "{x}", "\x00", "\x1b[31m", "true", "1e5", "\ufeff", "１２",
+    "", " ", "NA", "nan", "None", "null", "-", "0", "\t", "\n", "a,b", 'q"uote', "'", "\\", "../../etc", "/", ".", "é", "\u202eevil",  # noqa: E501
+    "\U0001f9ec", "\u0301", "x" * 5000, "#comment", "=1+1", "%s%n", "{x}", "\x00", "\x1b[31m", "true", "1e5", "\ufeff", "\uff11\uff12",  # noqa: E501
 )  # fmt: skip
 TOKENS = (
-    b"-1", b"nan", b"NaN", b"inf", b"1e999", b"", b"abc", b"9" * 30, b"0x10", b"1_000", b" 1", b"+1", b"1e5", b"TRUE", b"NA", b"null",
-    b'"', b'"a""b"', b"'", b"\xff\xfe", b"\xe9", b"\x00", b"\r", b"\t\t", b",,", "１２".encode(), "é".encode(), b"1.5", b"-0", b"1,000",
+    b"-1", b"nan", b"NaN", b"inf", b"1e999", b"", b"abc", b"9" * 30, b"0x10", b"1_000", b" 1", b"+1", b"1e5", b"TRUE", b"NA", b"null",  # noqa: E501
+    b'"', b'"a""b"', b"'", b"\xff\xfe", b"\xe9", b"\x00", b"\r", b"\t\t", b",,", "\uff11\uff12".encode(), "é".encode(), b"1.5", b"-0", b"1,000",  # noqa: E501
     b"16777217", b"2147483648", b"#", b"%", b"0.1e-400", b".5", b"5.",
 )  # fmt: skip
 

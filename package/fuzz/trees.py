@@ -7,7 +7,7 @@ from typing import Any
 from fuzz.mutations import TEXTS, Rng, pick
 
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1.5, 10**30, -(10**30), float("nan"), float("inf"), "", "x", [], {}, [1, "a", None], {"a": {"b": 1}},
+    None, True, False, 0, -1, 1.5, 10**30, -(10**30), float("nan"), float("inf"), "", "x", [], {}, [1, "a", None], {"a": {"b": 1}},  # noqa: E501
     [[[[]]]], "12", "yes", 2**31, 2**63,
 )  # fmt: skip
 

@@ -156,7 +156,7 @@ def writers(cells, trained):
 
 
 WRITERS = (
-    "cells", "cells in blocks", "labels", "table", "metrics", "model", "index", "packed index", "gzipped index", "facts",
+    "cells", "cells in blocks", "labels", "table", "metrics", "model", "index", "packed index", "gzipped index", "facts",  # noqa: E501
     "figure",
 )  # fmt: skip
 

@@ -59,7 +59,7 @@ def overlay(url: str, results: str, downloads: str) -> dict:
             "downloads": downloads,
             "lock": f"{downloads}/lock.tsv",
             "bootstrap": 100,
-            "datasets": {"pond": {"source": "pond_files", "loader": "labelled_csv", "values": "counts", "options": options}},
+            "datasets": {"pond": {"source": "pond_files", "loader": "labelled_csv", "values": "counts", "options": options}},  # noqa: E501
             "methods": {
                 "deephash_compact": short,
                 "cellfishing": {"parameters": {"n_dims": 8, "min_features": 30}},
@@ -156,7 +156,7 @@ class Suite:
         }
         with log.open("w") as out:
             return subprocess.Popen(
-                ["scripts/run_suite.sh", "--cores", "2", *self.arguments], cwd=self.folder, stdout=out, stderr=subprocess.STDOUT,
+                ["scripts/run_suite.sh", "--cores", "2", *self.arguments], cwd=self.folder, stdout=out, stderr=subprocess.STDOUT,  # noqa: E501
                 start_new_session=True, env={**os.environ, **given, **environment},
             )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Folders of Cell Ranger: matrix.mtx, features.tsv (genes.tsv before version 3) and barcodes.tsv, packed by gzip or not.
+"""Folders of Cell Ranger: matrix.mtx, features.tsv (genes.tsv before version 3), barcodes.tsv, packed by gzip or not.
 
 Names are taken as they are written: a gene called NA is a gene, and a quote is a character of a name.
 """
