@@ -9,6 +9,7 @@ ARGS ?=
 TARGETS ?=
 SUITE ?= small
 REASON ?=
+KILLS ?= 10
 
 BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake
@@ -17,7 +18,7 @@ OPTIONAL := slurm
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo small paper fetch fetch-check bench test lint types unit test-slurm regression accept spread repeat reference bench-reference constraints schemas clean
+.PHONY: help setup demo small paper fetch fetch-check bench test test-kill test-determinism test-slurm fuzz lint types unit regression accept spread repeat reference bench-reference constraints schemas clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +52,15 @@ bench: $(STAMP)  ## the search engine against faiss and usearch, the readers aga
 
 test: lint types unit  ## lint, types, unit tests and the workflow's own tests
 
+test-kill: $(STAMP)  ## kill -9 of the workflow ten times, and the run after it: make test-kill KILLS=3
+	SCHASH_KILLS=$(KILLS) $(BIN)/pytest -s -c package/pyproject.toml --rootdir . workflow/tests/test_killed.py
+
+test-determinism: $(STAMP)  ## the cut-down demo run in five ways: the same metrics, to the last digit
+	SCHASH_DETERMINISM=1 $(BIN)/pytest -c package/pyproject.toml --rootdir . workflow/tests/test_determinism.py
+
+fuzz: $(STAMP)  ## thousands of damaged files of every format that is read: make fuzz ARGS="--inputs 500 --formats h5ad"
+	@PYTHONPATH=package $(BIN)/python -m fuzz $(ARGS)
+
 lint: $(STAMP)
 	$(BIN)/ruff check package scripts workflow
 	$(BIN)/ruff format --check package scripts workflow
@@ -58,7 +68,7 @@ lint: $(STAMP)
 	$(SNAKEMAKE) --lint
 
 types: $(STAMP)
-	cd package && $(abspath $(BIN))/mypy && $(abspath $(BIN))/mypy -p benchmarks
+	cd package && $(abspath $(BIN))/mypy && $(abspath $(BIN))/mypy -p benchmarks && $(abspath $(BIN))/mypy -p fuzz
 
 unit: $(STAMP)
 	$(BIN)/pytest -c package/pyproject.toml --rootdir . package/tests workflow/tests --ignore workflow/tests/slurm

@@ -1,8 +1,8 @@
 """Load a data set, check it against what its registry row promises, and write cells and labels apart."""
 
 import json
-from pathlib import Path
 
+from schash.atomic import write_text
 from schash.data.manifest import paths_by_name, read_manifest
 from schash.data.prepare import prepare
 from schash.data.registry import Dataset
@@ -14,7 +14,7 @@ def main(dataset: dict, manifests: list[str], cells: str, labels: str, facts: st
     row = validate(Dataset, dataset, where="datasets.yaml")
     files = paths_by_name([file for path in manifests for file in read_manifest(path)])
     summary = prepare(row, files, cells=cells, labels=labels)
-    Path(facts).write_text(json.dumps(summary, indent=1) + "\n")
+    write_text(facts, json.dumps(summary, indent=1) + "\n")
     return f"{row.id}: {summary['cells']:,} cells x {summary['genes']:,} genes, {summary['types']} types"
 
 

@@ -5,13 +5,23 @@
 set -uo pipefail
 root=results/$SCHASH_SUITE
 
+# shellcheck source=scripts/unlock_after_kill.sh
+. "$(dirname "$0")/unlock_after_kill.sh"
+dry=false
+for argument in "$@"; do
+  case $argument in -n|--dry-run|--dryrun) dry=true ;; esac
+done
+if ! $dry; then
+  unlock_after_kill || exit 1
+  mkdir -p .snakemake && hostname >"$note"
+fi
+
 # shellcheck disable=SC2086  # TARGETS is a list
 "$BIN/snakemake" "$@" ${TARGETS:+-- $TARGETS}
 status=$?
 
-for argument in "$@"; do
-  case $argument in -n|--dry-run|--dryrun) exit "$status" ;; esac
-done
+$dry && exit "$status"
+rm -f "$note"
 [ -n "${TARGETS:-}" ] && exit "$status"
 report=$root/report.html
 newer=$(find "$root" -maxdepth 2 -name '*.tsv' -newer "$report" 2>/dev/null | head -n 1)

@@ -1,7 +1,6 @@
 """End a run: the controls must have reached their ceiling and no run may have failed; else name what did, and fail."""
 
-from pathlib import Path
-
+from schash.atomic import write_text
 from schash.joblog import job_log
 from schash.marks import marks_of
 from schash.paper_vs_ours import count_verdicts, read_verdicts
@@ -14,7 +13,7 @@ def main(given, methods: dict, output: str, tell) -> None:
     verdict = check_run(read_table(given.metrics, METRIC_COLUMNS), **methods, published=published)
     tell(verdict.text)
     verdict.raise_if_bad()
-    Path(output).write_text(verdict.text + "\n")
+    write_text(output, verdict.text + "\n")
 
 
 if __name__ == "__main__":

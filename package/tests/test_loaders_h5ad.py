@@ -111,5 +111,5 @@ def test_files_that_do_not_fit(mine, change, row, words):
 
 def test_a_file_that_is_no_h5ad(mine):
     mine.path.write_text("a,b\n")
-    with pytest.raises(DataError, match="cannot be read as h5ad"):
+    with pytest.raises(DataError, match="cannot be read as HDF5"):
         mine()

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from schash._cellfishing_options import index_type
+from schash._cellfishing_options import check_options, index_type
 from schash._reduction import Reduction
 from schash._standardized import GeneStatistics
+from schash._transforms import TRANSFORMS
 from schash._version import __version__
 from schash.array_file import read_arrays, write_arrays
 from schash.errors import ModelFileError
@@ -32,7 +33,9 @@ def load_index(cls: type, path: str | Path) -> Any:
     try:
         return from_arrays(cls, arrays, description)
     except PARTS_ERRORS as error:
-        message = f"{path}: damaged: its parts do not make an index ({type(error).__name__}: {error})"
+        message = (
+            f"{path}: damaged: its parts do not make an index ({type(error).__name__}: {str(error)[:500]})"
+        )
         raise ModelFileError(message) from error
 
 
@@ -92,7 +95,15 @@ def from_arrays(cls: type, arrays: dict[str, np.ndarray], description: dict[str,
 
 
 def _check(model: Any) -> None:
+    check_options(model)
     reduction: Reduction = model._reduction
+    if reduction.transform not in TRANSFORMS:
+        message = f"transform {reduction.transform!r}"
+        raise ValueError(message)
+    statistics = reduction.statistics
+    if any(array.ndim != 1 for array in (statistics.mean, statistics.variance, reduction.singular_values)):
+        message = "means, variances or singular values are no lists"
+        raise ValueError(message)
     n_genes, n_dims = reduction.vectors.shape
     sizes = {
         len(reduction.genes),

@@ -1,5 +1,6 @@
 """A fitted DeepHash as arrays and a description, and back: what `schash.model_file` writes."""
 
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from schash._version import __version__
 from schash.errors import ModelFileError
 from schash.hamming import BitCodes, unpack_bits
 from schash.model_file import read_model, write_model
+from schash.values import check_kind
 
 _NETWORK = "network."
 
@@ -35,8 +37,11 @@ def load_model(cls: type, path: str | Path, *, device: str) -> Any:
     arrays, description = read_model(path)
     try:
         model = _restore(cls, arrays, description, device)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        message = f"{path}: damaged: its content does not make a model ({type(error).__name__}: {error})"
+        _check(model)
+    except Exception as error:  # whatever its parts lead to that do not fit each other
+        message = (
+            f"{path}: damaged: its content does not make a model ({type(error).__name__}: {str(error)[:500]})"
+        )
         raise ModelFileError(message) from error
     return model
 
@@ -95,6 +100,25 @@ def _restore(cls: type, arrays: dict[str, np.ndarray], description: dict[str, An
     history = pd.DataFrame(description["history"])
     model.history_ = history.astype({name: float for name in history if name != "step"})
     return model
+
+
+def _check(model: Any) -> None:
+    """Raise where the parts do not fit each other: found by annotating a cell without counts."""
+    n_types, n_genes = len(model.anchors_), model.n_features_in_
+    if model.classes_.shape != (n_types,) or (model.genes_ is not None and model.genes_.shape != (n_genes,)):
+        message = f"{len(model.classes_)} types for {n_types} anchors, or genes other than {n_genes}"
+        raise ValueError(message)
+    check_kind(model.values_)
+    named = getattr(model, "feature_names_in_", None)
+    if named is not None and (named.shape != (n_genes,) or not all(isinstance(name, str) for name in named)):
+        message = f"feature_names_in does not name {n_genes} genes"
+        raise ValueError(message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of columns without names
+        distances = model.decision_distances(np.zeros((1, n_genes), np.float32))
+    if distances.shape != (1, n_types):
+        message = f"distances of shape {distances.shape} to {n_types} anchors"
+        raise ValueError(message)
 
 
 def _load_network(network: HashNetwork, arrays: dict[str, np.ndarray]) -> HashNetwork:

@@ -4,6 +4,7 @@ Whatever the cells come from, a block is CSR float32 with sorted indices and no 
 infinite or NaN.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self, cast
@@ -73,7 +74,11 @@ class CellChunks:
             yield self._checked(self.read(start, stop), start, stop)
 
     def _checked(self, block: Any, start: int, stop: int) -> sparse.csr_matrix:
-        csr = canonical(block)
+        try:
+            csr = canonical(block)
+        except DataError as error:
+            message = f"{self.where}: {error}"
+            raise DataError(message) from error
         if csr.shape != (stop - start, self.shape[1]):
             message = (
                 f"{self.where}: rows {start:,} to {stop:,} came as {csr.shape[0]} x {csr.shape[1]}, "
@@ -167,12 +172,16 @@ class CellChunks:
         try:
             with h5py.File(path, "r") as file:
                 item = file[key]
-                genes = read_elem(file["raw/var" if use_raw else "var"]).index
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of old formats
+                    genes = read_elem(file["raw/var" if use_raw else "var"]).index
                 is_dense = isinstance(item, h5py.Dataset)
                 if not is_dense and item.attrs.get("encoding-type") != "csr_matrix":
                     raise DataError(_by_columns(path))
                 shape = item.shape if is_dense else tuple(item.attrs["shape"])
                 indptr = None if is_dense else item["indptr"][:].astype(np.int64)  # (n_cells + 1,)
+                if indptr is not None:
+                    _check_pointers(indptr, item, int(shape[0]), f"{path}: {key}")
         except (OSError, KeyError) as error:
             message = f"{path}: cannot be read as an h5ad with {key} ({error})"
             raise DataError(message) from error
@@ -220,6 +229,18 @@ def rows_of(csr: sparse.csr_matrix, start: int, stop: int) -> sparse.csr_matrix:
 def dense_rows(n_genes: int) -> int:
     """Rows of a block of dense cells."""
     return max(1, min(CHUNK_ROWS, DENSE_BYTES // max(1, 4 * n_genes)))
+
+
+def _check_pointers(indptr: np.ndarray, item: Any, n_cells: int, where: str) -> None:
+    """Raise `DataError` unless the pointers rise from 0 to the number of values, of which each has its gene."""
+    n = len(item["data"])
+    rises = len(indptr) == n_cells + 1 and indptr[0] == 0 and bool((np.diff(indptr) >= 0).all())
+    if not rises or indptr[-1] > n or len(item["indices"]) != n:
+        message = (
+            f"{where} is damaged: {len(indptr):,} pointers for {n_cells:,} cells, {n:,} values, "
+            f"{len(item['indices']):,} indices"
+        )
+        raise DataError(message)
 
 
 def _h5_reader(path: str | Path, key: str, n_genes: int, indptr: np.ndarray | None) -> Rows:

@@ -19,3 +19,7 @@ class DownloadError(SchashError):
 
 class ModelFileError(SchashError):
     """A model or index file is damaged, foreign or from a newer version."""
+
+
+class OutputError(SchashError):
+    """A file could not be written, for want of space."""

@@ -225,7 +225,9 @@ class HammingIndex:
         try:
             return cls._from_arrays(arrays, description)
         except PARTS_ERRORS as error:
-            message = f"{path}: its content does not make an index ({type(error).__name__}: {error})"
+            message = (
+                f"{path}: its content does not make an index ({type(error).__name__}: {str(error)[:500]})"
+            )
             raise ModelFileError(message) from error
 
     def _to_arrays(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -275,6 +277,9 @@ def check_width(codes: BitCodes, n_bits: int, what: str) -> None:
 def check_rows(distinct: Distinct, n_rows: int) -> None:
     """Raise `ValueError` where the rows of each code, read from a file, are not those of `n_rows` rows."""
     starts, rows = distinct.starts, distinct.rows
+    if starts.dtype != np.uint32 or rows.dtype != np.uint32:
+        message = f"rows of type {starts.dtype} and {rows.dtype}, expected uint32"
+        raise ValueError(message)
     if not len(starts) and not len(rows) and n_rows > 0:
         return
     if len(rows) != n_rows or starts[-1] != n_rows or not np.array_equal(np.sort(rows), np.arange(n_rows)):

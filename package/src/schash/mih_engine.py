@@ -34,6 +34,14 @@ _MOST = 0.8
 """Part of the codes beyond which looking at all of them, without asking which, is faster."""
 CLUSTERED_ARRAYS = ("groups", "order", "places", "pivots", "shells")
 TABLE_ARRAYS = ("firsts", "sizes", "starts", "ids", "copies")
+_TYPES = {
+    **dict.fromkeys(("groups", "pivots", "copies"), np.uint64),
+    **dict.fromkeys(("order", "places", "ids"), np.uint8),
+    **dict.fromkeys(("shells", "starts"), np.uint32),
+    **dict.fromkeys(("firsts", "sizes"), np.int64),
+}
+_WIDEST = 32
+"""Bits of a sub-code."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +67,20 @@ class Tables:
 
 
 def check_arrays(clustered: Clustered, tables: Tables) -> None:
-    """Raise `ValueError` where sizes of arrays read from a file do not fit each other: compiled loops trust them."""
+    """Raise `ValueError` where types or sizes of arrays read from a file do not fit: compiled loops trust them."""
+    for name, dtype in _TYPES.items():
+        array = getattr(clustered if name in CLUSTERED_ARRAYS else tables, name)
+        if array.dtype != dtype:
+            message = f"{name} is of type {array.dtype}, expected {dtype}"
+            raise ValueError(message)
+    if (
+        tables.sizes.ndim != 1
+        or not len(tables.sizes)
+        or tables.sizes.min() < 1
+        or tables.sizes.max() > _WIDEST
+    ):
+        message = f"sub-codes of {tables.sizes.tolist()} bits"
+        raise ValueError(message)
     n_bits, n, id_bytes = clustered.n_bits, clustered.n_codes, clustered.id_bytes
     n_words, n_groups, n_tables = -(-n_bits // 64), -(-n // LANES), len(tables.sizes)
     wanted = {
@@ -82,7 +103,10 @@ def check_arrays(clustered: Clustered, tables: Tables) -> None:
         np.diff(part.astype(np.int64))
         for part in (clustered.shells, *np.split(tables.starts, tables.bases[1:]))
     )
-    within = tables.firsts.min() >= 0 and int((tables.firsts + tables.sizes).max()) <= n_bits
+    within = (
+        0 <= tables.firsts.min() <= tables.firsts.max() <= n_bits
+        and int((tables.firsts + tables.sizes).max()) <= n_bits
+    )
     if (
         largest >= n
         or not within

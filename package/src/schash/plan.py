@@ -6,7 +6,8 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from schash.config import CONTROLLED, KINDS, Config, Kind
+from schash.atomic import write_text
+from schash.config import CONTROLLED, KINDS, Config, Experiment, Kind
 from schash.data.download_plan import Fetch, all_fetches, announcement, fetches_of
 from schash.data.registry import Registry
 from schash.errors import ConfigError
@@ -34,12 +35,7 @@ class Plan:
     def __init__(self, config: Config, registry: Registry, catalogue: Catalogue) -> None:
         self.config, self.registry, self.catalogue = config, registry, catalogue
         for name, experiment in config.experiments.items():
-            for dataset in (*experiment.datasets, *experiment.skip, *experiment.schemes, *experiment.ks):
-                registry.dataset(dataset)
-            for dataset in config.exclusive.get(name) or ():
-                registry.dataset(dataset)
-            for method in chain(experiment.methods, *experiment.skip.values()):
-                catalogue.row(method)
+            self._check_names(name, experiment)
             without_scheme = [data for data in experiment.datasets if not experiment.schemes_of(data)]
             if experiment.methods and without_scheme:
                 message = (
@@ -62,6 +58,20 @@ class Plan:
                     "its methods, without which nobody can tell whether the scoring is right"
                 )
                 raise ConfigError(message)
+
+    def _check_names(self, name: str, experiment: Experiment) -> None:
+        try:
+            for dataset in (*experiment.datasets, *experiment.skip, *experiment.schemes, *experiment.ks):
+                self.registry.dataset(dataset)
+            for dataset in (
+                next((data for key, data in self.config.exclusive.items() if key == name), None) or ()
+            ):
+                self.registry.dataset(dataset)
+            for method in chain(experiment.methods, *experiment.skip.values()):
+                self.catalogue.row(method)
+        except ConfigError as error:
+            message = f"config: experiments.{name}: {error}"
+            raise ConfigError(message) from None
 
     def runs(self, experiment: str) -> list[Run]:
         """Every run of an experiment, data set by data set."""
@@ -168,4 +178,4 @@ def failed_attempts(path: str | Path) -> int:
 def count_failure(path: str | Path) -> None:
     """Add one failed attempt to the counter beside a run."""
     count = failed_attempts(path) + 1
-    Path(path).write_text(json.dumps({"failed": count}) + "\n")
+    write_text(path, json.dumps({"failed": count}) + "\n")

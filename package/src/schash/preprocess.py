@@ -36,7 +36,8 @@ def as_csr(X: sparse.spmatrix | np.ndarray) -> sparse.csr_matrix:
         if X.ndim != 2:
             message = f"expression values must be a matrix of cells x genes, got {X.ndim} dimension(s)"
             raise DataError(message)
-    csr = sparse.csr_matrix(cast(Any, X)).astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is refused
+        csr = sparse.csr_matrix(cast(Any, X)).astype(np.float32, copy=False)
     n_bad = int(np.count_nonzero(~np.isfinite(csr.data)))
     if n_bad:
         message = f"expression values must be finite, found {n_bad} NaN or infinite entries"

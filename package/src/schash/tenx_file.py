@@ -15,6 +15,7 @@ from scipy import sparse
 
 from schash.cell_chunks import CHUNK_ROWS, CellChunks, Rows
 from schash.errors import DataError
+from schash.h5_check import check_h5
 
 ENTRIES_PER_BLOCK = 1 << 23
 """Entries that are read at once; 16 bytes each where the file holds both counts and genes in 64 bits."""
@@ -43,24 +44,28 @@ def open_tenx(path: str | Path, genome: str | None = None) -> TenxFile:
     Raises `DataError` where the file is damaged, lacks a group or an array, has no gene, or holds several genomes and
     none is chosen; for damage that shows only in the counts, when their block is read.
     """
+    check_h5(path)
     try:
         with h5py.File(path, "r") as file:
             group = _group(file, genome, path)
             symbols, ids, columns = _genes(group, genome, path)
             barcodes = _text(group, "barcodes")
-            n_genes, n_cells = (int(size) for size in group["shape"][:])
-            indptr = group["indptr"][:].astype(np.int64)  # (n_cells + 1,)
+            n_genes, n_cells = (int(size) for size in _array(group, "shape", "iu")[:])
+            indptr = _array(group, "indptr", "iu")[:].astype(np.int64)  # (n_cells + 1,)
             sizes = {
                 "indptr": (len(indptr), n_cells + 1),
                 "barcodes": (len(barcodes), n_cells),
                 "names of genes": (len(symbols), n_genes),
-                "data": (len(group["data"]), indptr[-1]),
-                "indices": (len(group["indices"]), indptr[-1]),
+                "ids of genes": (len(ids), n_genes),
+                "data": (len(_array(group, "data", "biuf")), indptr[-1]),
+                "indices": (len(_array(group, "indices", "iu")), indptr[-1]),
             }
+            if "features" in group:
+                sizes["types of features"] = (len(group["features/feature_type"]), n_genes)
             name = str(group.name)
     except DataError:
         raise
-    except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
+    except Exception as error:  # h5py raises whatever a damaged field leads to
         message = f"{path}: cannot be read as a 10x HDF5 file: {error}"
         raise DataError(message) from error
     _check_sizes(sizes, indptr, f"{path}: group {name}")
@@ -117,7 +122,11 @@ def _genes(
         )
         raise DataError(message)
     if "genome" in group["features"]:
-        chosen &= _of_genome(_text(group, "features/genome"), chosen, genome, path)
+        genomes = _text(group, "features/genome")
+        if len(genomes) != len(kinds):
+            message = f"{path}: {len(genomes):,} genomes for {len(kinds):,} features"
+            raise DataError(message)
+        chosen &= _of_genome(genomes, chosen, genome, path)
     return symbols, ids, None if chosen.all() else np.flatnonzero(chosen)
 
 
@@ -133,8 +142,21 @@ def _of_genome(genomes: np.ndarray, of_genes: np.ndarray, genome: str | None, pa
     return np.ones(len(genomes), dtype=bool) if genome is None else genomes == genome
 
 
+def _array(group: Any, name: str, kinds: str) -> Any:
+    """A one-dimensional dataset of numbers of these kinds, not read yet; `ValueError` where it is something else."""
+    item = group[name]
+    if item.ndim != 1 or item.dtype.kind not in kinds:
+        message = f"{name} is of type {item.dtype} with {item.ndim} dimension(s), expected numbers in one"
+        raise ValueError(message)
+    return item
+
+
 def _text(group: Any, name: str) -> np.ndarray:
-    return group[name].asstr()[:]
+    texts: np.ndarray = group[name].asstr()[:]
+    if texts.ndim != 1:
+        message = f"{name} has {texts.ndim} dimensions, expected 1"
+        raise ValueError(message)
+    return texts
 
 
 def _check_sizes(sizes: dict[str, tuple[int, int]], indptr: np.ndarray, where: str) -> None:
@@ -159,9 +181,11 @@ def _reader(
             with h5py.File(path, "r") as file:
                 item: Any = file[group]
                 data, indices = (item[name][ends[0] : ends[-1]] for name in ("data", "indices"))
+            if data.dtype == np.float16:  # of which scipy makes no matrix
+                data = data.astype(np.float32)
             block = sparse.csr_matrix((data, indices, ends - ends[0]), shape=(stop - start, n_genes))
             block.check_format(full_check=True)  # what follows trusts the indices
-        except (OSError, KeyError, ValueError) as error:
+        except Exception as error:
             message = f"{path}: cells {start:,} to {stop:,} cannot be read, the file is damaged ({error})"
             raise DataError(message) from error
         return block if columns is None else block[:, columns]

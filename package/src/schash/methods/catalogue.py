@@ -62,7 +62,8 @@ class Catalogue(Strict):
 
 def load_catalogue(path: str | Path, overlay: dict[str, Any] | None = None) -> Catalogue:
     """Read methods.yaml and lay `overlay` (the config's own `methods:`) over it, key by key."""
-    merged = merge(load_yaml(path), {"methods": overlay or {}})
+    rows = load_yaml(path)
+    merged = merge(rows, {"methods": overlay}) if overlay else rows
     return validate(Catalogue, merged, where=str(path))
 
 

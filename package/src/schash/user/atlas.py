@@ -149,7 +149,7 @@ class Atlas:
         try:
             return cls._from_parts(arrays, description)
         except PARTS_ERRORS as error:
-            message = f"{path}: damaged: its parts do not make an atlas ({type(error).__name__}: {error})"
+            message = f"{path}: damaged: its parts do not make an atlas ({type(error).__name__}: {str(error)[:500]})"
             raise ModelFileError(message) from error
 
     @classmethod

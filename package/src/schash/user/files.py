@@ -1,5 +1,6 @@
 """Cells from a user's own file: h5ad, 10x h5, or a 10x folder of matrix market files."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 import anndata
 import numpy as np
 import pandas as pd
-import scanpy as sc
+from anndata.utils import make_index_unique
 from scipy import sparse
 
-from schash.errors import DataError
+from schash.errors import DataError, SchashError
+from schash.h5ad_file import check_matrix, first_line, read_h5ad
 from schash.preprocess import as_csr
+from schash.tenx_file import open_tenx
+from schash.tenx_folder import read_tenx_folder
 from schash.values import LINEAR, ValuesKind
 
 FORMATS = "an .h5ad file, a 10x .h5 file, or a folder with matrix.mtx[.gz], genes/features and barcodes"
@@ -51,7 +55,10 @@ def read_user_cells(path: str | Path, *, layer: str | None = None, use_raw: bool
 def chosen_matrix(
     adata: anndata.AnnData, *, layer: str | None, use_raw: bool, where: str
 ) -> tuple[Any, pd.DataFrame]:
-    """X, the layer or .raw, and the genes of its columns; `DataError` listing what there is where it is none."""
+    """X, the layer or .raw, and the genes of its columns.
+
+    `DataError` listing what there is where it is none, and where it is no matrix.
+    """
     if layer is not None and use_raw:
         message = "give either a layer or .raw, not both"
         raise DataError(message)
@@ -59,6 +66,7 @@ def chosen_matrix(
         if adata.raw is None:
             message = f"{where}: has no .raw"
             raise DataError(message)
+        check_matrix(adata.raw.X, where)
         return adata.raw.X, adata.raw.var
     if layer is not None and layer not in adata.layers:
         message = f"{where}: has no layer {layer!r} (it has: {', '.join(adata.layers) or 'none'})"
@@ -67,6 +75,7 @@ def chosen_matrix(
     if X is None:
         message = f"{where}: has no X; name a layer"
         raise DataError(message)
+    check_matrix(X, where)
     return X, adata.var
 
 
@@ -75,20 +84,32 @@ def _read(path: Path) -> anndata.AnnData:
         message = f"{path}: does not exist"
         raise DataError(message)
     try:
-        if path.is_dir():
-            return sc.read_10x_mtx(path)
-        if path.suffix == ".h5ad":
-            return anndata.read_h5ad(path)
-        if path.suffix == ".h5":
-            adata = sc.read_10x_h5(path)
-            adata.var_names_make_unique()
-            return adata
-    except (OSError, KeyError, ValueError, TypeError, EOFError) as error:
-        first = (str(error).splitlines() or [""])[0]
-        message = f"{path}: cannot be read ({type(error).__name__}: {first}); expected {FORMATS}"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of repeated names, which are refused where they matter
+            if path.is_dir():
+                return read_tenx_folder(path)
+            if path.suffix == ".h5ad":
+                return read_h5ad(path)
+            if path.suffix == ".h5":
+                return _read_tenx(path)
+    except SchashError as error:
+        message = f"{error}; expected {FORMATS}"
+        raise DataError(message) from None
+    except Exception as error:  # the readers raise many kinds for a file that is not theirs
+        message = f"{path}: cannot be read ({first_line(error)}); expected {FORMATS}"
         raise DataError(message) from None
     message = f"{path}: unknown format; expected {FORMATS}"
     raise DataError(message)
+
+
+def _read_tenx(path: Path) -> anndata.AnnData:
+    opened = open_tenx(path)
+    names = make_index_unique(pd.Index(opened.symbols, dtype=object))
+    return anndata.AnnData(
+        opened.chunks.read(0, opened.chunks.shape[0]),
+        obs=pd.DataFrame(index=pd.Index(opened.barcodes, dtype=object)),
+        var=pd.DataFrame({"gene_ids": opened.gene_ids}, index=names),
+    )
 
 
 def check_values(X: sparse.csr_matrix, values: ValuesKind, *, where: str) -> None:

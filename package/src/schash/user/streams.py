@@ -4,6 +4,7 @@ What cannot be read by rows is read whole, by `schash.user.files`: folders of ma
 columns, and h5ad files of anndata's oldest formats.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from scipy import sparse
 
 from schash.cell_chunks import CellChunks, canonical
 from schash.errors import DataError, SchashError
+from schash.h5_check import check_h5
+from schash.h5ad_file import check_layout, first_line
 from schash.tenx_file import open_tenx
 from schash.user.files import check_values, read_user_cells
 from schash.values import ValuesKind
@@ -48,13 +51,14 @@ class CellFile:
         def read(start: int, stop: int) -> sparse.csr_matrix:
             try:
                 block = canonical(self.chunks.read(start, stop))
-            except SchashError:
-                raise  # says what is wrong already
-            except (OSError, ValueError, KeyError) as error:
-                message = (
-                    f"{self.path}: cells {start:,} to {stop:,} cannot be read, the file is damaged ({error})"
-                )
+            except SchashError as error:
+                message = str(error)
+                if str(self.path) not in message:
+                    message = f"{self.path}: {message}"
                 raise DataError(message) from None
+            except Exception as error:  # h5py raises whatever a damaged field leads to
+                message = f"{self.path}: cells {start:,} to {stop:,} cannot be read, the file is damaged "
+                raise DataError(message + f"({first_line(error)})") from None
             check_values(block, values, where=str(self.path))
             return block
 
@@ -82,12 +86,16 @@ def open_cells(path: str | Path, *, layer: str | None = None, use_raw: bool = Fa
     path = Path(path)
     opened = None
     if path.is_file() and not (layer is not None and use_raw):
+        if path.suffix in (".h5ad", ".h5"):
+            check_h5(path)
+        if path.suffix == ".h5ad":
+            check_layout(path)
         try:
             if path.suffix == ".h5ad":
                 opened = _open_h5ad(path, layer, use_raw)
             elif path.suffix == ".h5" and layer is None and not use_raw:
                 opened = _open_10x(path)
-        except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        except Exception:
             opened = None  # the reader of whole files reads it, or says what is wrong
     if opened is None or opened.n_cells == 0:
         cells = read_user_cells(path, layer=layer, use_raw=use_raw)
@@ -100,7 +108,9 @@ def _open_h5ad(path: Path, layer: str | None, use_raw: bool) -> CellFile | None:
     with h5py.File(path, "r") as file:
         if file.attrs.get("encoding-type") != "anndata":
             return None
-        obs, var = read_elem(file["obs"]), read_elem(file["raw/var" if use_raw else "var"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old formats
+            obs, var = read_elem(file["obs"]), read_elem(file["raw/var" if use_raw else "var"])
     return CellFile(path, obs, var, CellChunks.from_h5ad(path, layer=layer, use_raw=use_raw))
 
 

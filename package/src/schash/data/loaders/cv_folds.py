@@ -13,6 +13,8 @@ from schash.data.loaders.rdata_files import read_objects
 from schash.errors import DataError
 from schash.published_folds import PublishedFolds
 
+LARGEST = 2**53
+"""R numbers cells by doubles at most, which hold whole numbers up to here."""
 OBJECTS = ("n_folds", "Train_Idx", "Test_Idx", "Cells_to_Keep", "col_Index")
 
 
@@ -58,7 +60,7 @@ def _integers(value: Any, where: str) -> np.ndarray:
     """An R vector of whole numbers, kept as integer or double, as (n,) int64."""
     numbers = np.asarray(value)
     whole = numbers.dtype.kind in "if" and numbers.ndim == 1 and not np.ma.is_masked(value)
-    if not whole or not (numbers == np.floor(numbers)).all():
+    if not whole or not (numbers == np.floor(numbers)).all() or not (np.abs(numbers) < LARGEST).all():
         message = f"{where} must hold whole numbers, came {numbers.dtype} {numbers.shape}"
         raise DataError(message)
     return numbers.astype(np.int64)

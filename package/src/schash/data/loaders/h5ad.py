@@ -7,11 +7,12 @@ from typing import Any
 import anndata
 import pandas as pd
 
-from schash.data.cells import LabelledCells, make_cells, open_h5ad
+from schash.data.cells import LabelledCells, make_cells
 from schash.data.loaders.matrices import file_of
 from schash.data.options import H5adOptions
 from schash.data.registry import Dataset
 from schash.errors import DataError
+from schash.h5ad_file import check_matrix, read_h5ad
 
 
 def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
@@ -21,8 +22,12 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     finite or contradict the kind that the registry gives them.
     """
     path = _path(dataset, files)
-    adata = open_h5ad(path)
+    if not path.is_file():
+        message = f"{path}: there is no such file"
+        raise DataError(message)
+    adata = read_h5ad(path)
     X, genes = _matrix(adata, dataset, path)
+    check_matrix(X, str(path))
     labels: list[Any] = [None] * adata.n_obs
     if dataset.labels is not None:
         missing = ("", *dataset.unlabelled)
@@ -33,16 +38,20 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> LabelledCells:
     if dataset.batch is not None:
         wanted["batch"] = dataset.batch
     obs = {name: _known(_column(adata, column, name, path), column, path) for name, column in wanted.items()}
-    return make_cells(
-        X,
-        list(adata.obs_names),
-        genes,
-        labels=labels,
-        obs=obs,
-        dataset=dataset.id,
-        values=dataset.values,
-        stand_in_for=dataset.stand_in_for,
-    )
+    try:
+        return make_cells(
+            X,
+            list(adata.obs_names),
+            genes,
+            labels=labels,
+            obs=obs,
+            dataset=dataset.id,
+            values=dataset.values,
+            stand_in_for=dataset.stand_in_for,
+        )
+    except DataError as error:  # which names the data set
+        message = f"{path}: {error}"
+        raise DataError(message) from error
 
 
 def _path(dataset: Dataset, files: Mapping[str, Path]) -> Path:

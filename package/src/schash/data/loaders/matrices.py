@@ -1,5 +1,6 @@
 """Members of zip archives, and tables of cells joined by gene."""
 
+import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from schash.data.archives import check_members, open_fetched
+from schash.data.archives import check_members, check_readable, open_fetched
 from schash.data.loaders.cell_tables import DAMAGED
 from schash.data.loaders.text_tables import Table, read_table
 from schash.errors import DataError
@@ -62,10 +63,13 @@ def zip_member(path: Path, *members: str) -> Iterator[IO[bytes]]:
                     f"{path}: has no member {members[0]!r}; it holds e.g. {', '.join(archive.namelist()[:5])}"
                 )
                 raise DataError(message)
+            check_readable(held[0], path)
             what = f"its member {held[0].filename!r} cannot be read"
             with archive.open(held[0]) as handle:
                 yield handle
-    except DAMAGED as error:
+    except DataError:
+        raise
+    except (*DAMAGED, ValueError, struct.error) as error:
         message = f"{path}: {what}: {error}"
         raise DataError(message) from error
 

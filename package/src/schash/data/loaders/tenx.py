@@ -26,16 +26,20 @@ def load(dataset: Dataset, files: Mapping[str, Path]) -> StreamedCells:
     if options.clusters is not None:
         path = file_of(files, options.clusters.file, dataset.id)
         labels = _labels(read_clusters(path, options.clusters.member), barcodes, str(path))
-    return stream_cells(
-        opened.chunks,
-        barcodes,
-        distinct(list(opened.symbols)),
-        labels=labels,
-        gene_id=list(opened.gene_ids),
-        dataset=dataset.id,
-        values=dataset.values,
-        stand_in_for=dataset.stand_in_for,
-    )
+    try:
+        return stream_cells(
+            opened.chunks,
+            barcodes,
+            distinct(list(opened.symbols)),
+            labels=labels,
+            gene_id=list(opened.gene_ids),
+            dataset=dataset.id,
+            values=dataset.values,
+            stand_in_for=dataset.stand_in_for,
+        )
+    except DataError as error:  # which names the data set
+        message = f"{opened.chunks.where}: {error}"
+        raise DataError(message) from error
 
 
 def read_clusters(path: Path, member: str) -> pd.Series:
