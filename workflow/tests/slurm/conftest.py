@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,10 @@ def node():
     assert started.returncode == 0, started.stdout
     yield node
     node.stop()
-    left = node.daemons()
+    for _ in range(50):  # what ends a job may outlive it by a moment
+        if not (left := node.daemons()):
+            break
+        time.sleep(0.2)
     after = set(daemons())
     shutil.rmtree(folder)
     assert not left, f"still running: {left}"

@@ -24,6 +24,13 @@ def daemons() -> dict[int, str]:
     return found
 
 
+def _folder_of(pid: int) -> str:
+    try:
+        return psutil.Process(pid).cwd()
+    except psutil.Error:
+        return ""
+
+
 def call(*arguments: object, env: dict[str, str] | None = None, cwd: Path | None = None, timeout: float = 60):
     """A finished process with what it printed, errors among it."""
     return subprocess.run(
@@ -57,7 +64,8 @@ class Node:
         return call(ONE_NODE, "stop", self.folder)
 
     def daemons(self) -> set[int]:
-        return {pid for pid, command in daemons().items() if str(self.folder) in command}
+        """Its processes: those that were started with its folder, and those of jobs, which work in it."""
+        return {pid for pid, command in daemons().items() if str(self.folder) in command + _folder_of(pid)}
 
     def call(self, *arguments: object, **options) -> subprocess.CompletedProcess[str]:
         return call(*arguments, env=self.env, **options)

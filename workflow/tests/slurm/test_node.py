@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import time
 
+import psutil
 import pytest
 from one_node import ONE_NODE, call, daemons
 
@@ -17,7 +18,7 @@ def test_it_starts_and_runs_a_job_and_stops_everything_it_started(new_node):
     assert new_node.call("srun", "--partition=cpu", "echo", "hello").stdout.strip().endswith("hello")
     assert new_node.call("srun", "--partition=gpu", "--gpus=1", "true").returncode == 0
     assert new_node.stop().returncode == 0
-    assert new_node.daemons() == set()
+    _wait_for(lambda: not new_node.daemons())
     assert set(others) <= set(daemons())
     assert new_node.stop().returncode == 0  # again, and nothing happens
 
@@ -36,9 +37,10 @@ def test_stopping_ends_the_jobs_as_well(new_node):
     submitted = new_node.call("sbatch", "--output=/dev/null", "--wrap", "sleep 4321")
     assert submitted.returncode == 0, submitted.stdout
     _wait_for(lambda: _sleepers("4321"))
+    assert "slurmstepd" in {psutil.Process(pid).name() for pid in new_node.daemons()}
     new_node.stop()
     _wait_for(lambda: not _sleepers("4321"))
-    assert new_node.daemons() == set()
+    _wait_for(lambda: not new_node.daemons())
 
 
 def test_a_number_that_went_to_another_process_is_not_killed(new_node):
