@@ -118,6 +118,8 @@ def test_the_history_keeps_a_file_a_run_and_is_not_edited(tmp_path):
     moved = read_metrics(write(OLD.assign(value=OLD["value"] + 0.1), tmp_path / "m.tsv"))
     with pytest.raises(DataError, match="with other numbers; a history is not edited"):
         record(moved, tmp_path / "m.tsv", folder)
+    with pytest.raises(DataError, match="must come from one clean commit, found abc-dirty"):
+        record(OLD.assign(git_sha="abc-dirty", over="folds"), tmp_path / "m.tsv", folder)
     nothing = table(rows("svm", experiment="variants"))
     with pytest.raises(DataError, match="none of the headline metrics"):
         record(nothing, tmp_path / "m.tsv", folder)
