@@ -148,8 +148,9 @@ def test_quoted_numbers_and_quotes_within_a_name(block):
     np.testing.assert_array_equal(table.X.toarray(), [[1, 2], [3, 4]])
 
 
-def test_a_table_of_names_alone(block):
-    table = read("name,type\na,x\nb,y\n", text_columns=("type",))
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_table_of_names_alone(block, ending):
+    table = read(ending.join(["name,type", "a,x", "b,y", ""]), text_columns=("type",))
     assert (table.rows, list(table.text["type"]), table.X.shape) == (["a", "b"], ["x", "y"], (2, 0))
 
 
