@@ -18,7 +18,7 @@ from schash.data.loaders.matrices import shared_of, union_of
 from schash.data.loaders.text_tables import Table, read_table
 from schash.data.prepare import prepare
 from schash.data.registry import load_registry
-from schash.errors import DataError
+from schash.errors import DataError, OutputError
 
 BLOCKS = (1, 40, 333, 1 << 24)
 
@@ -367,7 +367,7 @@ def test_what_cannot_be_written_leaves_both_files_as_they_were(rng, tmp_path, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(f"schash.data.prepare.{'write_labels' if fails == 'labels' else 'write_loaded'}", full)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(OutputError, match="No space left"):
             prepare(row, files, **paths)
     assert not list(tmp_path.glob("out/*"))
     prepare(row, files, **paths)
@@ -379,7 +379,7 @@ def test_what_cannot_be_written_leaves_both_files_as_they_were(rng, tmp_path, mo
     monkeypatch.setattr(
         f"schash.data.prepare.{'write_labels' if fails == 'labels' else 'write_loaded'}", full
     )
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OutputError, match="No space left"):
         prepare(row, files, **paths)
     assert {name: path.read_bytes() for name, path in paths.items()} == before
     assert sorted(path.name for path in tmp_path.glob("out/*")) == ["c.h5ad", "l.parquet"]
