@@ -201,7 +201,7 @@ def _fill(X: np.ndarray, entries: list[list[str]], banner: list[str]) -> None:
         if len(words) != (2 if banner[3] == "pattern" else 3):
             message = f"entry {words}"
             raise Unreadable(message)
-        gene, cell = int(words[0]) - 1, int(words[1]) - 1
+        gene, cell = (int(float(word)) - 1 for word in words[:2])  # 5. is 5
         if not (0 <= gene < X.shape[1] and 0 <= cell < X.shape[0]):
             message = "an entry outside"
             raise Unreadable(message)

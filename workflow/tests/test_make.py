@@ -66,3 +66,40 @@ def test_raw_files_of_a_suite_are_fetched_or_checked_alone(make, target, rule):
     result, calls = make(target, "SUITE=paper", "ARGS=--config archives=whole")
     assert calls == [f"suite=paper arguments=--config archives=whole -- {rule}"]
     assert result.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc to see what still runs")
+def test_the_lock_of_a_killed_run_is_removed_or_explained(make, tmp_path):
+    locks = tmp_path / ".snakemake/locks"
+    locks.mkdir(parents=True)
+    (locks / "0.input.lock").touch()
+    (tmp_path / "calls.txt").touch()
+    result, calls = make("small")
+    assert result.returncode != 0
+    assert calls == []
+    assert ".venv/bin/snakemake --unlock" in result.stderr
+    (tmp_path / ".snakemake/run_suite.host").write_text(os.uname().nodename + "\n")
+    result, calls = make("small")
+    assert result.returncode == 0, result.stderr
+    assert len(calls) == 1
+    assert "its lock is removed" in result.stdout
+    assert list(locks.iterdir()) == []
+    assert not (tmp_path / ".snakemake/run_suite.host").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc to see what still runs")
+def test_a_lock_of_a_run_at_work_is_respected(make, tmp_path):
+    locks = tmp_path / ".snakemake/locks"
+    locks.mkdir(parents=True)
+    (locks / "0.input.lock").touch()
+    (tmp_path / "calls.txt").touch()
+    (tmp_path / ".snakemake/run_suite.host").write_text(os.uname().nodename + "\n")
+    with subprocess.Popen(["bash", "-c", "sleep 30; : snakemake"], cwd=tmp_path) as other:
+        try:
+            result, calls = make("small")
+        finally:
+            other.kill()
+    assert result.returncode != 0
+    assert calls == []
+    assert f"processes {other.pid}" in result.stderr
+    assert list(locks.iterdir())
