@@ -3,12 +3,6 @@
 HISTORY = HOME / "results/history" / CONFIG.suite
 
 
-def calibration_cores(wildcards):
-    """All cores where runs are timed on a machine to themselves, so that the clock is read under the same conditions."""
-    undisturbed = any(data is not None for data in CONFIG.exclusive.values()) and workflow.cores
-    return workflow.cores if undisturbed else 1
-
-
 rule calibrate:
     output:
         f"{ROOT}/calibration.parquet",
