@@ -3,9 +3,12 @@
 None may end otherwise than accepted and right, or refused with an error that names the file.
 """
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -18,12 +21,27 @@ from schash.errors import DataError
 INPUTS = 100
 
 
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    """In a process of its own, which has no threads and no children that the fuzzed ones would inherit."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    command = [sys.executable, "-m", "fuzz", "--inputs", str(INPUTS), "--out", str(folder)]
+    package = Path(__file__).parents[1]
+    paths = os.pathsep.join([str(package), str(package / "src")])
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False
+    )
+    return pd.read_csv(folder / "summary.tsv", sep="\t").set_index("format"), done.stdout
+
+
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_input_is_read_right_or_refused_by_name(name, tmp_path):
-    found = list(outcomes(FORMATS[name](), 0, range(INPUTS), tmp_path))
-    assert [outcome.number for outcome in found] == list(range(INPUTS))
-    assert [outcome for outcome in found if outcome.status.startswith("failed")] == []
-    assert {"accepted", "refused"} <= {outcome.status for outcome in found}
+def test_every_input_is_read_right_or_refused_by_name(name, summary):
+    table, said = summary
+    row = table.loc[name]
+    assert row["inputs"] == INPUTS
+    assert row["failed"] == 0, said
+    assert row["accepted"] > 0
+    assert row["refused"] > 0
 
 
 class Odd:
