@@ -3,9 +3,13 @@
 None may end otherwise than accepted and right, or refused with an error that names the file.
 """
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -18,12 +22,27 @@ from schash.errors import DataError
 INPUTS = 100
 
 
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    """In a process of its own, which has no threads and no children that the fuzzed ones would inherit."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    command = [sys.executable, "-m", "fuzz", "--inputs", str(INPUTS), "--out", str(folder)]
+    package = Path(__file__).parents[1]
+    paths = os.pathsep.join([str(package), str(package / "src")])
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, check=False
+    )
+    return pd.read_csv(folder / "summary.tsv", sep="\t").set_index("format"), done.stdout
+
+
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_input_is_read_right_or_refused_by_name(name, tmp_path):
-    found = list(outcomes(FORMATS[name](), 0, range(INPUTS), tmp_path))
-    assert [outcome.number for outcome in found] == list(range(INPUTS))
-    assert [outcome for outcome in found if outcome.status.startswith("failed")] == []
-    assert {"accepted", "refused"} <= {outcome.status for outcome in found}
+def test_every_input_is_read_right_or_refused_by_name(name, summary):
+    table, said = summary
+    row = table.loc[name]
+    assert row["inputs"] == INPUTS
+    assert row["failed"] == 0, said
+    assert row["accepted"] > 0
+    assert row["refused"] > 0
 
 
 class Odd:
@@ -47,9 +66,7 @@ class Odd:
 
 
 def crash(_):
-    import ctypes
-
-    ctypes.string_at(0)
+    os.kill(os.getpid(), signal.SIGSEGV)
 
 
 def warn(_):
@@ -94,7 +111,7 @@ def test_a_crash_and_a_hang_are_survived_and_counted(tmp_path, monkeypatch):
     form = Odd()
     form.judge = lambda made: (crash, lambda _: "read", hang)[number_of(made)](made)
     form.make = lambda rng, folder: numbered(rng, folder)
-    kinds = [outcome.status for outcome in outcomes(form, 0, range(8), tmp_path)]
+    kinds = [outcome.status for outcome in outcomes(form, 3, range(8), tmp_path)]
     assert len(kinds) == 8
     assert {"accepted", "failed: crash", "failed: hang"} == set(kinds)
     assert (tmp_path / "failures").is_dir()

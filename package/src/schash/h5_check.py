@@ -50,9 +50,14 @@ def check_h5(path: str | Path) -> None:
 def _fault_of(path: str | Path) -> str | None:
     if multiprocessing.current_process().daemon:  # which may have no children
         return find_fault(str(path))
-    outcome = run_limited(
-        _in_child, str(path), SECONDS, seconds=SECONDS, memory_mb=MEMORY_MB, modules=("schash.h5_check",)
-    )
+    try:
+        outcome = run_limited(
+            _in_child, str(path), SECONDS, seconds=SECONDS, memory_mb=MEMORY_MB, modules=("schash.h5_check",)
+        )
+    except (
+        OSError
+    ):  # no child may be started, as in a process that was forked from one that has a fork server
+        return find_fault(str(path))
     if outcome.status != "ok":
         return f"the HDF5 library fails on it: {outcome.reason}"
     fault: str | None = outcome.value
