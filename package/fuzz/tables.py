@@ -11,7 +11,8 @@ from fuzz.cases import Made, WrongAnswerError, require
 from fuzz.mutations import BYTES, TEXT, Rng, changed
 from fuzz.planted import planted_cells
 from fuzz.slow_readers import Unreadable, as_float32
-from schash.data.loaders.text_tables import EMPTY_SPELLINGS, Table, read_table
+from schash.data.loaders.text_rows import EMPTY_SPELLINGS
+from schash.data.loaders.text_tables import Table, read_table
 
 SEEDS = (("csv", ","), ("tsv", "\t"), ("csv.gz", ","), ("r.tsv", "\t"))
 
