@@ -56,7 +56,7 @@ class Zips:
                     zipfile.ZIP_BZIP2,
                 ),
             )
-        )  # type: ignore[call-overload]
+        )
         with zipfile.ZipFile(path, "w", method) as archive:
             archive.writestr(name, table)
             if rng.random() < 0.1:
@@ -163,7 +163,7 @@ class Folds:
             how, same = change_folds(rng, objects), False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            rdata.write_rda(path, objects, compression=str(pick(rng, ("gzip", "gzip", "bzip2", "xz"))))
+            rdata.write_rda(path, objects, compression=pick(rng, ("gzip", "gzip", "bzip2", "xz")))
         if same or rng.random() < 0.3:
             packed = path.read_bytes()
             inner = packed[:2] == b"\x1f\x8b" and rng.random() < 0.7
@@ -222,7 +222,7 @@ def change_folds(rng: Rng, objects: dict[str, Any]) -> str:
         objects[name][0] = objects[name][1]
     elif way == 4 and isinstance(objects[name], list):
         rows = objects[name][int(rng.integers(5))].astype(np.float64)
-        rows[int(rng.integers(len(rows)))] = float(pick(rng, NUMBERS))  # type: ignore[arg-type]
+        rows[int(rng.integers(len(rows)))] = float(pick(rng, NUMBERS))
         objects[name][0] = rows
     else:
         objects[name] = objects[name][::-1]

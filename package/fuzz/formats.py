@@ -9,7 +9,7 @@ from fuzz.mtx import Mtx
 from fuzz.tables import Tables
 from fuzz.tenx import Tenx
 
-_ALL: tuple[type, ...] = (
+_ALL: tuple[type[Format], ...] = (
     H5ad, Tenx, Mtx, Tables, Models, Indexes, Configs, Registries, Labels, Methods, Zips, Tars, Folds,
 )  # fmt: skip
 FORMATS: dict[str, type[Format]] = {form.name: form for form in _ALL}

@@ -1,6 +1,7 @@
 """Changes of bytes and of text that know nothing of the format, and odd values."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,7 @@ TOKENS = (
 )  # fmt: skip
 
 
-def pick(rng: Rng, items: Sequence) -> object:
+def pick(rng: Rng, items: Sequence) -> Any:
     """One of the items, itself and not a numpy scalar."""
     return items[int(rng.integers(len(items)))]
 
@@ -111,8 +112,8 @@ def set_number(rng: Rng, data: bytes) -> bytes:
     """A field of 1, 2, 4 or 8 bytes, such as a length, becomes a number at the edge of some type."""
     size = int(rng.choice([1, 2, 4, 8]))
     at = _place(rng, data)
-    number = int(pick(rng, INTERESTING)) % (1 << 8 * size)  # type: ignore[call-overload]
-    return data[:at] + number.to_bytes(size, str(rng.choice(["little", "big"]))) + data[at + size :]  # type: ignore[arg-type]
+    number = int(pick(rng, INTERESTING)) % (1 << 8 * size)
+    return data[:at] + number.to_bytes(size, pick(rng, ("little", "big"))) + data[at + size :]
 
 
 BYTES: tuple[Change, ...] = (
@@ -128,7 +129,7 @@ def set_token(rng: Rng, data: bytes) -> bytes:
     if not tokens:
         return data + b"x"
     found = tokens[int(rng.integers(len(tokens)))]
-    return data[: found.start()] + bytes(pick(rng, TOKENS)) + data[found.end() :]  # type: ignore[call-overload]
+    return data[: found.start()] + bytes(pick(rng, TOKENS)) + data[found.end() :]
 
 
 def change_lines(rng: Rng, data: bytes) -> bytes:
@@ -148,9 +149,9 @@ def change_lines(rng: Rng, data: bytes) -> bytes:
     elif way == 4:
         lines[i] = lines[i].replace(
             bytes(pick(rng, (b",", b"\t", b" ", b":"))), bytes(pick(rng, (b"", b";", b",,", b"\t"))), 1
-        )  # type: ignore[call-overload]
+        )
     else:
-        lines.insert(i, bytes(pick(rng, (b"\n", b"\r\n", b" \n", b"#\n", b"\x00\n"))))  # type: ignore[call-overload]
+        lines.insert(i, bytes(pick(rng, (b"\n", b"\r\n", b" \n", b"#\n", b"\x00\n"))))
     return b"".join(lines)
 
 
