@@ -7,7 +7,7 @@ import tarfile
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import rdata
@@ -145,9 +145,6 @@ class Tars:
         return "read"
 
 
-PACKINGS: tuple[Literal["gzip", "bzip2", "xz"], ...] = ("gzip", "gzip", "bzip2", "xz")
-
-
 class Folds:
     """CV_folds.RData, made of changed objects or of changed bytes."""
 
@@ -166,7 +163,7 @@ class Folds:
             how, same = change_folds(rng, objects), False
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            rdata.write_rda(path, objects, compression=pick(rng, PACKINGS))
+            rdata.write_rda(path, objects, compression=pick(rng, ("gzip", "gzip", "bzip2", "xz")))
         if same or rng.random() < 0.3:
             packed = path.read_bytes()
             inner = packed[:2] == b"\x1f\x8b" and rng.random() < 0.7

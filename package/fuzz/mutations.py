@@ -1,13 +1,11 @@
 """Changes of bytes and of text that know nothing of the format, and odd values."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypeVar
+from typing import Any
 
 import numpy as np
 
 Rng = np.random.Generator
-Item = TypeVar("Item")
-ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 Change = Callable[[Rng, bytes], bytes]
 
 INTERESTING = (
@@ -53,7 +51,7 @@ TOKENS = (
 )  # fmt: skip
 
 
-def pick(rng: Rng, items: Sequence[Item]) -> Item:
+def pick(rng: Rng, items: Sequence) -> Any:
     """One of the items, itself and not a numpy scalar."""
     return items[int(rng.integers(len(items)))]
 
@@ -115,7 +113,7 @@ def set_number(rng: Rng, data: bytes) -> bytes:
     size = int(rng.choice([1, 2, 4, 8]))
     at = _place(rng, data)
     number = int(pick(rng, INTERESTING)) % (1 << 8 * size)
-    return data[:at] + number.to_bytes(size, pick(rng, ORDERS)) + data[at + size :]
+    return data[:at] + number.to_bytes(size, pick(rng, ("little", "big"))) + data[at + size :]
 
 
 BYTES: tuple[Change, ...] = (

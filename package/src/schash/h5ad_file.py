@@ -78,7 +78,7 @@ def check_matrix(X: Any, where: str) -> None:
         came = f"{type(X).__name__} of {getattr(X, 'dtype', '?')}, {getattr(X, 'ndim', '?')} dimension(s)"
         message = f"{where}: expected a matrix of numbers, cells x genes, came {came}"
         raise DataError(message)
-    if isinstance(X, (sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array, sparse.csc_array)):
+    if isinstance(X, sparse.csr_matrix | sparse.csc_matrix | sparse.csr_array | sparse.csc_array):
         try:
             X.check_format(full_check=True)
         except ValueError as error:
