@@ -270,8 +270,8 @@ def timing_on_its_own(wildcards):
 
 def calibration_cores(wildcards):
     """All cores where runs are timed on a machine to themselves, so that the clock is read under the same conditions."""
-    undisturbed = any(data is not None for data in CONFIG.exclusive.values()) and workflow.cores
-    return workflow.cores if undisturbed else 1
+    undisturbed = any(data is not None for data in CONFIG.exclusive.values())
+    return all_cores() or 1 if undisturbed else 1
 
 
 def earlier_timing_failures(wildcards):

@@ -15,8 +15,8 @@ rule calibrate:
         "../../envs/schash.yaml"
     threads: calibration_cores
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         suite=CONFIG.suite,
         seed=CONFIG.seed,
@@ -53,8 +53,8 @@ rule trends:
     conda:
         "../../envs/schash.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory("table"),
+        runtime=runtime("table"),
     params:
         titles=TITLES,
         code=code("trends.py"),
