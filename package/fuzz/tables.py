@@ -83,7 +83,7 @@ def slow_table(path: Path, sep: str) -> tuple[np.ndarray, list[str], list[str], 
     rows = [
         fields for fields in csv.reader(io.StringIO(text, newline=""), delimiter=sep, strict=True) if fields
     ]
-    head, body = rows[0], [row for row in rows[1:] if row != [""]]
+    head, body = rows[0], [row for row in rows[1:] if len(row) > 1 or row[0].strip(" ")]  # no blank lines
     if body and len(body[0]) == len(head) + 1:
         head = ["", *head]
     at = head.index("type")

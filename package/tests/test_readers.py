@@ -400,3 +400,10 @@ def test_a_damaged_member_of_the_archive(rng, tmp_path):
     files["z.zip"].write_bytes(content)
     with pytest.raises(DataError, match=r"z\.zip"):
         load_dataset(row, files)
+
+
+@pytest.mark.parametrize("text", ["x\ry", '"x\ry"'])
+def test_a_lone_carriage_return_in_a_text_is_a_line_break(text):
+    source = io.BytesIO(f"n,t,a\nq,z,1\nr,{text},2\n".encode())
+    with pytest.raises(DataError, match=r"w: .*row 2 .*no field may hold a line break"):
+        read_table(source, where="w", text_columns=["t"])

@@ -15,8 +15,8 @@ rule calibrate:
         "../../envs/schash.yaml"
     threads: calibration_cores
     resources:
-        mem_mb=memory("table"),
-        runtime=runtime("table"),
+        mem_mb=memory("check"),
+        runtime=runtime("check"),
     params:
         suite=CONFIG.suite,
         seed=CONFIG.seed,

@@ -35,7 +35,7 @@ class RowFormat:
     def _field(self) -> re.Pattern[bytes]:
         """A field that ends where the next separator or the line does; a quote inside an unquoted one is itself."""
         sep = re.escape(self.sep.encode())
-        return re.compile(rb'(?:"[^"]*(?:""[^"]*)*"|(?!")[^%b]*)(?=%b|\Z)' % (sep, sep))
+        return re.compile(rb'(?:"[^"\r]*(?:""[^"\r]*)*"|(?!")[^%b\r]*)(?=%b|\Z)' % (sep, sep))
 
     def split(self, line: bytes) -> tuple[list[str], list[bytes]] | None:
         """Texts, and the numbers between and behind them as they are written, of which the last may be many.

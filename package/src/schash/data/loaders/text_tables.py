@@ -136,6 +136,8 @@ class _Reader:
         for i, line in enumerate(lines_of(block)):
             text = line.decode(errors="replace")
             try:
+                if "\r" in text:
+                    raise csv.Error  # Python's reader takes it where it is quoted
                 (fields,) = csv.reader([text], delimiter=self.sep, strict=True)
             except csv.Error:
                 return f"row {self.n_read + i + 1:,} ({text[:40]!r}): {NO_FIELDS}"
