@@ -191,5 +191,5 @@ def test_a_damaged_file_does_not_reach_the_kernels(h5ad):
         indptr = file["X/indptr"][:]
         indptr[4], indptr[5] = indptr[5] + 10, indptr[4]
         file["X/indptr"][:] = indptr
-    with pytest.raises(DataError, match="X is damaged|rows 0 to 25 of X are no CSR"):
+    with pytest.raises(DataError, match=r"X is damaged|rows 0 to 25 of X are no CSR"):
         list(CellChunks.from_h5ad(h5ad))
