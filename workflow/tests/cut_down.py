@@ -18,6 +18,7 @@ import pandas as pd
 import yaml
 from PIL import Image
 
+from schash.calibration import CALIBRATION
 from schash.config import KINDS
 from schash.tables import METRIC_COLUMNS, read_table
 
@@ -95,7 +96,7 @@ def prepare(folder: Path, url: str, name: str = "out") -> list[str]:
 def quality(root: Path) -> pd.DataFrame:
     """Every metric of quality, in an order of its own: what must be the same whatever happened."""
     table = read_table(root / "metrics.parquet", METRIC_COLUMNS)
-    table = table[~table["metric"].isin(TIMES)]
+    table = table[~table["metric"].isin(TIMES) & (table["experiment"] != CALIBRATION)]
     kept = [
         name
         for name in table

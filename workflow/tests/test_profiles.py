@@ -74,9 +74,7 @@ def test_every_small_table_and_figure_is_in_a_group_of_the_slurm_profile():
     grouped = set(settings("slurm")["groups"])
     small = set()
     for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for name, body in re.findall(
-            r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.MULTILINE | re.DOTALL
-        ):
+        for name, body in rules_of(path):
             if 'memory("table")' in body:
                 small.add(name)
     assert len(small) > 25
@@ -104,6 +102,17 @@ def test_every_job_asks_for_memory_and_time_that_grow():
                 assert re.search(rf"^        mem_mb={functions}", body, re.MULTILINE), name
                 assert re.search(rf"^        runtime={functions}", body, re.MULTILINE), name
     assert n_rules > 40
+
+
+def test_whatever_takes_all_cores_of_a_machine_has_a_node_to_itself():
+    """Seconds mean something on a cluster, too, and so does the calibration that they are divided by."""
+    alone = {}
+    for path in (ROOT / "workflow/rules").glob("*.smk"):
+        for name, body in rules_of(path):
+            if re.search(r"^    threads: \w+_cores$", body, re.MULTILINE):
+                alone[name] = bool(re.search(r"^        slurm_extra=\w+_on_its_own,$", body, re.MULTILINE))
+    assert {"run_method", "time_method", "calibrate"} <= set(alone)  # others are made of them by `use rule`
+    assert all(alone.values()), alone
 
 
 IN_CLOUDS = ("aws_batch", "google_batch", "kubernetes")

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from one_node import ROOT
 
+from schash.calibration import CALIBRATION
 from schash.config import KINDS
 from schash.tables import METRIC_COLUMNS, read_table
 
@@ -27,7 +28,7 @@ TOO_SLOW = "too slow"
 def quality(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of scores; and those of timings, by their key, without what times and memory a machine happened to need."""
     table = read_table(path, METRIC_COLUMNS)[KEY + QUALITY].sort_values(KEY).reset_index(drop=True)
-    timed = table["experiment"].map(KINDS) == "timing"
+    timed = (table["experiment"].map(KINDS) == "timing") | (table["experiment"] == CALIBRATION)
     scores, timings = table[~timed].reset_index(drop=True), table[timed].set_index(KEY)
     measured = timings.index.get_level_values("metric").str.contains(TIME_OR_MEMORY)
     timings.loc[measured, "value"] = 0.0  # that there is a row is compared all the same
