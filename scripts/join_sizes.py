@@ -1,7 +1,7 @@
 """Put the timings of all sizes of a method together."""
 
 from schash.joblog import job_log
-from schash.scale_timing import join_sizes
+from schash.scale_numbers import join_sizes
 from schash.tables import SCORE_COLUMNS, read_table, write_table
 
 

@@ -36,10 +36,11 @@ from schash.scale_numbers import (
     SHARED,
     SMALL,
     add_published,
+    join_sizes,
     what_of,
 )
 from schash.scale_size import OneSize, time_size
-from schash.scale_timing import _scored, join_sizes, time_scale
+from schash.scale_timing import _scored, time_scale
 from schash.splits import make_split, write_split
 from schash.timing_runs import TimingSettings
 from schash.timing_table import TOO_SLOW, Scores, sized

@@ -5,13 +5,14 @@ layout that is its default, which search it is: `128bits`, `128bits-linear`, `12
 paper's numbers are those of one thread, as its program has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import log2
 from typing import Any
 
 import pandas as pd
 
-from schash.timing_table import Scores, by_size, slope
+from schash.folds import NOT_APPLICABLE
+from schash.timing_table import Scores, by_size, slope, together
 
 WIDTHS = {128: 4, 256: 4, 512: 1}
 """Bits of a code, and codes of a cell: the paper's four; one of 512 bits, as many in all as four of 128."""
@@ -52,6 +53,16 @@ Values = Mapping[tuple[str, str, int], float]
 def what_of(bits: int, search: str = "") -> str:
     """The middle part of a metric."""
     return f"{bits}bits-{search}" if search else f"{bits}bits"
+
+
+def join_sizes(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """SCORE_COLUMNS of all sizes of a method, with the paper's numbers, which are made of several."""
+    table = together(tables)
+    if table["status"].eq(NOT_APPLICABLE).any():
+        return table.drop_duplicates(["metric", "status"], ignore_index=True)
+    first = table.iloc[0]
+    common = {"threads": int(first["threads"]), "host": str(first["host"])}
+    return together([table, add_published(table, common)])
 
 
 def add_published(table: pd.DataFrame, common: Mapping[str, Any]) -> pd.DataFrame:

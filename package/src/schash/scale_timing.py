@@ -12,7 +12,7 @@ database. The labels of the queries stay with the parent, which scores what the 
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +25,7 @@ from schash.errors import DataError
 from schash.folds import NOT_APPLICABLE, RunFiles
 from schash.scale_cells import N_QUERIES
 from schash.scale_index import CELLFISHING
-from schash.scale_numbers import CONSISTENCY, QUERY, SHARED, add_published
+from schash.scale_numbers import CONSISTENCY, QUERY, SHARED
 from schash.scale_size import OneSize
 from schash.search_timing import check_exact
 from schash.splits import UNLABELLED
@@ -66,16 +66,6 @@ def time_scale(
     check_exact(table, f"{settings.method} on {settings.dataset}")
     _check_disjoint(table, settings.dataset)
     return table
-
-
-def join_sizes(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """SCORE_COLUMNS of all sizes of a method, with the paper's numbers, which are made of several."""
-    table = together(tables)
-    if table["status"].eq(NOT_APPLICABLE).any():
-        return table.drop_duplicates(["metric", "status"], ignore_index=True)
-    first = table.iloc[0]
-    common = {"threads": int(first["threads"]), "host": str(first["host"])}
-    return together([table, add_published(table, common)])
 
 
 def _check_disjoint(table: pd.DataFrame, what: str) -> None:
