@@ -270,8 +270,17 @@ def timing_on_its_own(wildcards):
 
 def calibration_cores(wildcards):
     """All cores where runs are timed on a machine to themselves, so that the clock is read under the same conditions."""
-    undisturbed = any(data is not None for data in CONFIG.exclusive.values())
-    return all_cores() or 1 if undisturbed else 1
+    return all_cores() or 1 if times_matter() else 1
+
+
+def calibration_on_its_own(wildcards):
+    """Option of sbatch, as `run_on_its_own`."""
+    return ALONE if times_matter() else ""
+
+
+def times_matter():
+    """Whether the suite has any runs on a machine to themselves."""
+    return any(data is not None for data in CONFIG.exclusive.values())
 
 
 def earlier_timing_failures(wildcards):

@@ -17,6 +17,7 @@ rule calibrate:
     resources:
         mem_mb=memory("check"),
         runtime=runtime("check"),
+        slurm_extra=calibration_on_its_own,
     params:
         suite=CONFIG.suite,
         seed=CONFIG.seed,
