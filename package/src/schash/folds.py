@@ -166,7 +166,7 @@ def run_folds(
             fold,
             seconds=settings.fold_seconds,
             memory_mb=settings.fold_memory_mb,
-            modules=[settings.row.module, "schash.data.cells"],
+            modules=[settings.row.module, "schash.data.cells", "schash._numba_preload"],
         )
         say(_progress(settings, fold, len(folds), outcomes[fold]))
         result: FoldResult | None = outcomes[fold].value
