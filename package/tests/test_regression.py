@@ -153,8 +153,8 @@ FOLD_ERROR = (
     [
         (spread_of(0.004), 0.012, "seeds"),
         (spread_of(0.001), 0.005, "floor"),
-        (None, FOLD_ERROR, "folds"),
-        (spread_of(0.004, suite="small"), FOLD_ERROR, "folds"),
+        (None, 0.005, "floor"),
+        (spread_of(0.02, suite="small"), 0.005, "floor"),
     ],
 )
 def test_a_tolerance_is_three_deviations_and_says_which(against, spread, tolerance, source):
@@ -164,6 +164,38 @@ def test_a_tolerance_is_three_deviations_and_says_which(against, spread, toleran
         row = verdict_of(against(OLD, new, spread), "median_f1")
         assert row["tolerance"] == pytest.approx(tolerance, rel=1e-6)
         assert (row["tolerance_from"], row["verdict"]) == (source, verdict)
+
+
+@pytest.mark.parametrize("spread", [None, spread_of(0.004, suite="small")])
+@pytest.mark.parametrize(
+    ("moves", "seed", "tolerance"),
+    [
+        ((-0.2, -0.2, -0.2, -0.2, -0.2), 0, 0.005),
+        ((0.01, -0.01, 0.0, 0.005, -0.005), 0, 3 * np.std([2, -2, 0, 1, -1], ddof=1) / 200 / np.sqrt(5)),
+        ((0.5, -0.5, 0.0, 0.0, 0.0), 0, FOLD_ERROR),
+        ((0.0, 0.0, 0.0, 0.0, 0.0), 1, FOLD_ERROR * np.sqrt(2)),
+    ],
+)
+def test_without_seeds_the_same_folds_go_by_what_each_of_them_moved_by(
+    against, spread, moves, seed, tolerance
+):
+    """Not by how much folds differ, which says nothing of how far all of them may fall."""
+    new = OLD.assign(seed=seed)
+    new.loc[
+        (new["method"] == "svm") & (new["metric"] == "median_f1") & (new["fold"] != "pooled"), "value"
+    ] += moves
+    row = verdict_of(against(OLD, new, spread), "median_f1")
+    assert row["tolerance"] == pytest.approx(tolerance, rel=1e-6)
+    assert (row["verdict"] == "worse") == (moves[0] == moves[1] != 0)
+
+
+@pytest.mark.parametrize("metric", ["genes_selected[n=512]", "brand_new", "same_as_linear_scan[multi,n=512]"])
+def test_facts_about_the_same_cells_have_no_tolerance_from_a_spread(against, metric):
+    old = table(rows("svm", {metric: 1.0}))
+    new = old.assign(value=0.99)
+    wide = spread_of(0.5, metric=metric)
+    assert against(old, new, wide).drifted
+    assert not against(old, new.assign(seed=1), wide).drifted
 
 
 def test_one_fold_goes_by_the_kin_in_another_suite(against):
@@ -179,13 +211,20 @@ def test_one_fold_goes_by_the_kin_in_another_suite(against):
         assert (row["tolerance"], row["tolerance_from"]) == (pytest.approx(tolerance), "kin")
 
 
-@pytest.mark.parametrize("columns", [{"seed": 1}, {"n": 99}])
-def test_other_folds_widen_the_tolerance(against, columns):
-    comparison = against(OLD, OLD.assign(**columns), spread_of(0.004))
+def test_other_folds_widen_the_tolerance(against):
+    comparison = against(OLD, OLD.assign(seed=1), spread_of(0.004))
     row = verdict_of(comparison, "median_f1")
     assert row["tolerance"] == pytest.approx(0.012 * np.sqrt(2))
     assert row["note"] == "other folds"
     assert len(comparison.remarks) == 1
+    assert not comparison.drifted
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.001, 0.5])
+def test_other_cells_of_the_same_seed_are_a_change_whatever_the_score(against, gain):
+    comparison = against(OLD, OLD.assign(n=99, value=OLD["value"] + gain), spread_of(0.004))
+    assert verdict_of(comparison, "median_f1")["verdict"] == "changed"
+    assert "other folds: of the same seed" in verdict_of(comparison, "median_f1")["note"]
 
 
 def test_a_score_that_is_undefined_on_one_side_counts(against):
@@ -359,7 +398,9 @@ def test_another_suite_is_refused(against):
     [
         (lambda t: t.replace("\t0.9\t", "\tnine\t", 1), "line 4, column 'value': expected a finite number"),
         (lambda t: t.replace("\t0.9\t", "\tinf\t", 1), "line 4, column 'value': expected a finite number, found 'inf"),
-        (lambda t: t.replace("\t100\t", "\t1.5\t", 1), "line 2, column 'n': expected a whole number, found '1.5"),
+        (lambda t: t.replace("\t100\t", "\t1.5\t", 1), "line 2, column 'n': expected a whole number from 0 on, found"),
+        (lambda t: t.replace("\t100\t", "\t-1\t", 1), "column 'n': expected a whole number from 0 on, found '-1"),
+        (lambda t: t.replace("\n", "\n\n", 1).replace("\t0.9\t", "\tnine\t", 1), "line 5, column 'value'"),
         (lambda t: t + t.splitlines()[1] + "\n", "a second row of fig2a / d1 / cv5 / svm / median_f1 / 0"),
         (lambda t: t.replace("metric", "metrics", 1), "missing columns ['metric'], unknown columns ['metrics']"),
         (lambda t: t.splitlines()[0] + "\n", "holds no rows"),
@@ -412,7 +453,7 @@ def test_the_files_say_what_the_comparison_says(against, tmp_path):
     assert summary["told"][0]["method"] == "svm"
     markdown = summary_markdown(comparison)
     assert markdown.startswith("## ❌ Regression, suite demo")
-    assert "| worse | `fig2a / d1 / cv5 / svm` | accuracy" in markdown
+    assert "| worse | fig2a / d1 / cv5 / svm | accuracy" in markdown
     assert "Better or new" in markdown
     assert summary_markdown(against(OLD, OLD)).startswith("## ✅")
     assert (tmp_path / "out/summary.md").read_text() == markdown
@@ -424,3 +465,81 @@ def test_many_rows_are_counted_not_listed(against):
     markdown = summary_markdown(against(old, new))
     assert markdown.count("| worse |") == 25
     assert "15 more rows in diff.tsv" in markdown
+
+
+FAILED = {"status": "failed", "value": np.nan, "reason": "ValueError: another host, other folds"}
+
+
+def test_what_failed_and_is_gone_is_missing_and_not_mended(against):
+    broken = OLD.copy()
+    broken.loc[broken["method"] == "svm", list(FAILED)] = list(FAILED.values())
+    gone = OLD[OLD["method"] != "svm"]
+    assert told(against(broken, gone)) == {("missing", "fig2a / d1 / cv5 / svm")}
+    assert told(against(broken, OLD)) == {("mended", "fig2a / d1 / cv5 / svm")}
+
+
+def test_a_new_method_that_fails_is_a_failure_and_one_that_is_not_applicable_is_new(against):
+    broken = OLD.copy()
+    broken.loc[broken["method"] == "svm", list(FAILED)] = list(FAILED.values())
+    comparison = against(OLD[OLD["method"] != "svm"], broken)
+    assert told(comparison) == {("failed", "fig2a / d1 / cv5 / svm")}
+    assert comparison.remarks == ()  # what a program said when it failed is no remark
+    harmless = broken.assign(status=broken["status"].replace({"failed": "not applicable"}))
+    comparison = against(OLD[OLD["method"] != "svm"], harmless)
+    assert told(comparison) == {("new", "fig2a / d1 / cv5 / svm")}
+    assert not comparison.drifted
+
+
+def test_times_that_are_gone_are_missing(against):
+    comparison = against(OLD, OLD.assign(fit_s=np.nan, predict_s=np.nan))
+    assert told(comparison) == {
+        ("missing", "fig2a / d1 / cv5 / svm"),
+        ("missing", "fig2a / d1 / cv5 / knn"),
+    }
+    assert "fit_s, predict_s missing" in what(next(comparison.groups().itertuples()))
+
+
+def test_a_calibration_of_another_machine_is_no_unit(against):
+    elsewhere = OLD.copy()
+    of_calibration = elsewhere["experiment"] == "calibration"
+    elsewhere.loc[of_calibration, "host"] = "elsewhere"
+    elsewhere.loc[of_calibration, "value"] /= 3
+    comparison = against(OLD, elsewhere)
+    assert not comparison.drifted
+    assert comparison.counts["not compared"] == 4  # seconds; memory needs no unit
+    assert "another host" in " ".join(comparison.remarks)
+
+
+def test_folds_of_several_machines_are_not_compared(against):
+    mixed = slowed(9)
+    mixed.loc[(mixed["method"] == "svm") & (mixed["fold"] != "0"), "host"] = "elsewhere"
+    comparison = against(OLD, mixed)
+    assert not comparison.drifted
+    assert comparison.counts["not compared"] == 3
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_kernel_without_a_time_is_no_calibration(against, value):
+    broken = OLD.copy()
+    broken.loc[broken["method"] == "hamming_scan", "value"] = value
+    for pair in ((broken, OLD), (OLD, broken)):
+        comparison = against(*pair)
+        assert "took no time" in comparison.clock.reason
+        json.loads(summary_json(comparison))
+
+
+def test_a_spread_must_be_finite(tmp_path):
+    for sd in (np.inf, np.nan, -1.0):
+        write_spread(spread_of(sd), tmp_path / "spread.tsv")
+        with pytest.raises(DataError, match=r"spread\.tsv: line 2: sd is negative or no finite number"):
+            read_spread(tmp_path / "spread.tsv")
+
+
+def test_markdown_holds_no_markup_of_others(against):
+    name = "a|b `c` <b> @someone"
+    failed = table(rows(name, **FAILED), rows("svm"))
+    markdown = summary_markdown(against(table(rows(name), rows("svm")), failed))
+    (line,) = [line for line in markdown.splitlines() if line.startswith("| failed |")]
+    assert line.replace("\\|", "").count("|") == 5
+    assert not {"<b>", "@someone"} & set(line.split())
+    assert "a\\|b \\`c\\` &lt;b&gt; &#64;someone" in line

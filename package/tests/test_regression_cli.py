@@ -169,3 +169,74 @@ def test_a_spread_is_measured_from_files(run, tmp_path):
     spread = pd.read_csv(tmp_path / "spread.tsv", sep="\t")
     assert set(spread["metric"]) == {"median_f1", "accuracy"}
     assert run("spread", *paths[:2], "-o", tmp_path / "few.tsv").exit_code == 2
+
+
+def test_nothing_moves_where_anything_cannot_be_written(run, files, tmp_path):
+    reference, metrics = files
+    before = reference.read_bytes()
+    log, history = reference.parent / "accepted.tsv", tmp_path / "history"
+    arguments = ("accept", metrics, "--reference", reference, "--reason", "because", "--history", history)
+    log.write_text("<<<<<<< HEAD\n")
+    assert run(*arguments).exit_code == 2
+    log.unlink()
+    history.mkdir()
+    write(NEW.assign(value=0.5), history / "20260202T000000Z-0000.tsv")
+    assert run(*arguments).exit_code == 2
+    assert reference.read_bytes() == before
+    assert not log.exists()
+
+
+def test_a_run_with_new_failures_is_accepted_only_when_asked(run, files, tmp_path):
+    reference, _ = files
+    failed = NEW.assign(status="failed", value=float("nan")).where(NEW["method"] == "svm", NEW)
+    metrics = write(failed[NEW["experiment"] != "cf_table3"], tmp_path / "failed/metrics.tsv")
+    arguments = ("accept", metrics, "--reference", reference, "--reason", "because")
+    refused = run(*arguments)
+    assert refused.exit_code == 2
+    assert "fig2a / d1 / cv5 / svm: failed" in " ".join(refused.output.split())
+    assert run(*arguments, "--even-failed").exit_code == 0
+
+
+def test_a_parquet_is_accepted_as_the_tsv_that_it_is_to_be(run, files, tmp_path):
+    reference, _ = files
+    metrics = write(NEW, tmp_path / "run/metrics.parquet")
+    assert run("accept", metrics, "--reference", reference, "--reason", "because").exit_code == 0
+    assert run(metrics, "--reference", reference).exit_code == 0
+    assert reference.read_text().startswith("run_id\t")
+
+
+def test_what_the_system_refuses_is_bad_input(run, files, tmp_path):
+    reference, metrics = files
+    (tmp_path / "file").write_text("")
+    (tmp_path / "out/summary.md").mkdir(parents=True)
+    for output in (tmp_path / "file", tmp_path / "file/below", tmp_path / "out"):
+        result = run(metrics, "--reference", reference, "-o", output)
+        assert result.exit_code == 2, result.output
+        assert not isinstance(result.exception, OSError)
+
+
+def test_an_earlier_summary_does_not_outlive_bad_input(run, files, tmp_path):
+    reference, metrics = files
+    assert run(reference, "--reference", reference, "-o", tmp_path / "out").exit_code == 0
+    metrics.write_text("")
+    assert run(metrics, "--reference", reference, "-o", tmp_path / "out").exit_code == 2
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("run_id", ["../../evil", "", "a b"])
+def test_a_history_is_written_in_its_folder(tmp_path, run_id):
+    frame = read_metrics(write(NEW.assign(run_id=run_id), tmp_path / "m.tsv"))
+    with pytest.raises(DataError, match="no id of a run"):
+        record(frame, tmp_path / "m.tsv", tmp_path / "history")
+
+
+def test_a_run_whose_headline_is_undefined_is_recorded_twice(tmp_path):
+    path = write(NEW.assign(value=NEW["value"].where(NEW["metric"] != "median_f1")), tmp_path / "m.tsv")
+    for _ in range(2):
+        record(read_metrics(path), path, tmp_path / "history")
+
+
+def test_an_export_of_nothing_is_refused(run, tmp_path):
+    metrics = write(NEW[NEW["metric"] == "accuracy"], tmp_path / "m.tsv")
+    assert run("export", metrics, "-o", tmp_path / "m.json").exit_code == 2
+    assert run("export", metrics, "--all", "-o", tmp_path / "m.json").exit_code == 0

@@ -41,8 +41,8 @@ def copy_reference(run: Path, target: Path, figures: list[str]) -> None:
 def one_clean_commit(metrics: pd.DataFrame, path: Path) -> str:
     """The commit that all rows of the metrics come from; `DataError` where they are several, or one with changes."""
     commits = sorted(metrics["git_sha"].unique())
-    if len(commits) != 1 or commits[0].endswith("-dirty"):
-        message = f"{path}: must come from one clean commit, found {', '.join(commits)}"
+    if len(commits) != 1 or not commits[0] or commits[0].endswith("-dirty"):
+        message = f"{path}: must come from one clean commit, found {', '.join(commits) or 'none'}"
         raise DataError(message)
     return str(commits[0])
 

@@ -115,7 +115,9 @@ def read_table(path: str | Path, columns: dict[str, str]) -> pd.DataFrame:
             table[numeric] = table[numeric].apply(pd.to_numeric)
         else:
             table = pd.read_parquet(path)
+        return conform(table, columns, name=str(path))
+    except DataError:
+        raise
     except (ValueError, OSError) as error:
         message = f"{path}: cannot be read as a table: {error}"
         raise DataError(message) from None
-    return conform(table, columns, name=str(path))

@@ -27,12 +27,18 @@ Threads = Annotated[int | None, typer.Option(help="Threads to use; all cores by 
 
 @contextmanager
 def errors_as_messages(status: int = 1) -> Iterator[None]:
-    """End with the message and this status for an error that schash raises on purpose."""
+    """End with the message and this status for an error that schash raises on purpose, or that the system has with a
+    file."""
     try:
         yield
-    except SchashError as error:
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        raise
+    except (SchashError, OSError) as error:
+        said = str(error)
+        if isinstance(error, OSError) and error.filename:
+            said = f"{error.filename}: {error.strerror}"
         console.print(
-            Text("Error: ", style="bold red").append(str(error), style="not bold default"), soft_wrap=True
+            Text("Error: ", style="bold red").append(said, style="not bold default"), soft_wrap=True
         )
         sys.exit(status)
 

@@ -61,8 +61,11 @@ def compare(
         from schash.regression.spread import read_spread
         from schash.regression.surroundings import other_surroundings
         from schash.regression.terminal import show
-        from schash.regression.writing import write_comparison
+        from schash.regression.writing import FILES, write_comparison
 
+        if output:
+            for name in FILES:  # those of an earlier comparison say nothing of this one
+                (output / name).unlink(missing_ok=True)
         yardstick = read_spread(spread) if spread else None
         tables = read_metrics(reference), read_metrics(metrics)
         remarks = other_surroundings(reference.parent, metrics.parent)
@@ -82,6 +85,9 @@ def accept(
     reason: Annotated[str, typer.Option(help="Why the numbers may move; it goes into accepted.tsv.")],
     spread: Spread = None,
     history: Annotated[Path | None, typer.Option(help="Folder of the history to add the run to.")] = None,
+    even_failed: Annotated[
+        bool, typer.Option("--even-failed", help="Accept a run with failures that the reference has not.")
+    ] = False,
 ) -> None:
     """Make a run the reference, and log it in accepted.tsv beside it.
 
@@ -89,17 +95,16 @@ def accept(
     """
     with errors_as_messages(BAD_INPUT):
         from schash.regression.accepting import accept
-        from schash.regression.history import record as add
-        from schash.regression.reading import read_metrics
         from schash.regression.spread import read_spread
 
-        entry = accept(metrics, reference, reason, read_spread(spread) if spread else None)
+        yardstick = read_spread(spread) if spread else None
+        entry = accept(metrics, reference, reason, yardstick, history=history, even_failed=even_failed)
         say(
             f"{reference} moved: {entry['rows_moved']:,} rows, {entry['beyond_tolerance']} beyond tolerance",
             False,
         )
         if history:
-            say(f"History: {add(read_metrics(metrics), metrics, history)}", False)
+            say(f"History: {history / str(entry['run_id'])}.tsv", False)
 
 
 @regress.command()

@@ -11,9 +11,10 @@ from schash.errors import DataError
 from schash.reference import KEPT, one_clean_commit
 from schash.regression.comparison import compare
 from schash.regression.directions import QUALITY, of_directions
+from schash.regression.history import record
 from schash.regression.reading import RUN, read_metrics
 from schash.regression.verdicts import DRIFT, GOOD
-from schash.tables import conform, read_table, write_table
+from schash.tables import METRIC_COLUMNS, conform, read_table, write_table
 
 LOG = "accepted.tsv"
 LOG_COLUMNS = {
@@ -29,16 +30,26 @@ _NAMED = 6
 
 
 def accept(
-    metrics: Path, reference: Path, reason: str, spread: pd.DataFrame | None = None
+    metrics: Path,
+    reference: Path,
+    reason: str,
+    spread: pd.DataFrame | None = None,
+    *,
+    history: Path | None = None,
+    even_failed: bool = False,
 ) -> dict[str, object]:
     """Put a run in the place of the reference and log it in accepted.tsv beside it; returns the row of LOG_COLUMNS.
 
-    What else of the run is kept beside its reference (`schash.reference.KEPT`) follows where both have it.
+    What else of the run is kept beside its reference (`schash.reference.KEPT`) follows where both have it. Whatever may
+    be wrong is found before anything is written; the metrics are written last.
+
+    history : folder to add the run's headlines to; even_failed : accept a run with failures that the reference has not
 
     Raises
     ------
     DataError
-        for an empty reason, a run that is no table of metrics, of another suite or not of one clean commit
+        for an empty reason; a run that is no table of metrics, of another suite, not of one clean commit, or with runs
+        that failed; a log that cannot be read; a history that has the run with other numbers
     """
     said = " ".join(reason.split())
     if not said:
@@ -49,6 +60,8 @@ def accept(
     if reference.is_file():
         old = read_metrics(reference)
         table = compare(old, new, spread).table
+        if not even_failed:
+            _refuse_failures(table, metrics)
         moved = table[table["verdict"].isin([*DRIFT, *GOOD])]
         rows = _moved(old, new)
     else:
@@ -62,19 +75,38 @@ def accept(
         "beyond_tolerance": len(moved),
         "what": _what(moved),
     }
-    _replace(metrics, reference)
-    _log(entry, reference.parent / LOG)
+    path = reference.parent / LOG
+    log = _with(entry, path)
+    if history:
+        record(new, metrics, history)
+    write_table(log, LOG_COLUMNS, path)
+    _replace(metrics, new, reference)
     return entry
 
 
-def _replace(metrics: Path, reference: Path) -> None:
+def _refuse_failures(table: pd.DataFrame, metrics: Path) -> None:
+    failed = table[table["verdict"] == "failed"]
+    if len(failed):
+        first = failed.iloc[0]
+        key = " / ".join(str(first[name]) for name in RUN if first[name])
+        message = (
+            f"{metrics}: {len(failed)} run(s) failed that did not in the reference, the first {key}: {first['note']}; "
+            "mend them, or give --even-failed"
+        )
+        raise DataError(message)
+
+
+def _replace(metrics: Path, table: pd.DataFrame, reference: Path) -> None:
     for name in KEPT:
         beside, kept = metrics.parent / name, reference.parent / name
         if name != metrics.name and beside.is_file() and kept.is_file():
             with atomic_path(kept) as temporary:
                 shutil.copyfile(beside, temporary)
-    with atomic_path(reference) as temporary:
-        shutil.copyfile(metrics, temporary)
+    if metrics.suffixes == reference.suffixes:
+        with atomic_path(reference) as temporary:
+            shutil.copyfile(metrics, temporary)
+    else:
+        write_table(table[list(METRIC_COLUMNS)], METRIC_COLUMNS, reference)
 
 
 def _moved(old: pd.DataFrame, new: pd.DataFrame) -> int:
@@ -93,8 +125,9 @@ def _what(moved: pd.DataFrame) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def _log(entry: dict[str, object], path: Path) -> None:
+def _with(entry: dict[str, object], path: Path) -> pd.DataFrame:
+    """The log with a row more."""
     row = pd.DataFrame([entry])
     if path.is_file():
         row = pd.concat([read_table(path, LOG_COLUMNS), row], ignore_index=True)
-    write_table(conform(row, LOG_COLUMNS, name=str(path)), LOG_COLUMNS, path)
+    return conform(row, LOG_COLUMNS, name=str(path))

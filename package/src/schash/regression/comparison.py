@@ -11,7 +11,7 @@ from schash.regression.directions import rule_of
 from schash.regression.presence import judge_presence
 from schash.regression.quality import OTHER_FOLDS, judge_quality
 from schash.regression.reading import RUN, scores
-from schash.regression.timings import Clock, clock_of, judge_costs
+from schash.regression.timings import UNLIKE, Clock, clock_of, judge_costs
 from schash.regression.verdicts import DIFF_COLUMNS, DRIFT, GOOD, ORDER, worst_first
 from schash.tables import empty
 
@@ -108,16 +108,16 @@ def _remarks(
     table: pd.DataFrame, run: pd.DataFrame, clock: Clock, facts: dict[str, dict[str, Any]]
 ) -> list[str]:
     remarks = []
+    scored = table[table["metric"] != ""]  # the others' notes hold what programs said when they failed
     seeds = [facts[side]["seed"] for side in ("reference", "run")]
     if seeds[0] != seeds[1]:
         remarks.append(f"seeds differ (reference {seeds[0]}, run {seeds[1]}): folds are not the same cells")
-    elif other := int(table["note"].str.contains(OTHER_FOLDS).sum()):
+    elif other := int(scored["note"].str.contains(OTHER_FOLDS, regex=False).sum()):
         remarks.append(f"{other} scores stand on {OTHER_FOLDS} than the reference's: unpaired")
     if clock.reason:
         remarks.append(f"times not compared: {clock.reason}")
-    unlike = table["note"].str.contains("another host")
-    if unlike.any():
-        remarks.append(f"{int(unlike.sum())} times and memories not compared: another host or other threads")
+    if unlike := int(scored["note"].str.contains(UNLIKE, regex=False).sum()):
+        remarks.append(f"{unlike} times and memories not compared: {UNLIKE}")
     unknown = sorted({name for name in scores(run)["metric"] if not rule_of(name).known})
     if unknown:
         remarks.append(f"no direction is known for {', '.join(unknown)}: any change counts")

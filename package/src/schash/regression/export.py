@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from schash.atomic import atomic_path
+from schash.errors import DataError
 from schash.regression.headlines import headline_rows
 from schash.regression.reading import KEY, scores
 
@@ -15,6 +16,11 @@ def metrics_json(metrics: pd.DataFrame, *, everything: bool = False) -> str:
     """Means over folds as {experiment: {data set: {scheme: {method: {metric: mean}}}}}: headlines, or every metric.
 
     A pooled score is `metric (pooled)`. What is not defined is left out: JSON knows no NaN.
+
+    Raises
+    ------
+    DataError
+        where nothing is left
     """
     rows = scores(metrics) if everything else headline_rows(metrics)
     tree: dict[str, Any] = {}
@@ -25,6 +31,9 @@ def metrics_json(metrics: pd.DataFrame, *, everything: bool = False) -> str:
         for name in path:
             leaf = leaf.setdefault(name, {})
         leaf[metric if over == "folds" else f"{metric} ({over})"] = float(f"{value:.6g}")
+    if not tree:
+        message = "none of the headline metrics is in this table; --all takes every metric"
+        raise DataError(message)
     return json.dumps(tree, indent=2) + "\n"
 
 

@@ -3,6 +3,7 @@
 Two branches that both add runs add files of different names, so that merging them is never a conflict.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,7 +54,11 @@ def record(metrics: pd.DataFrame, source: Path, folder: Path) -> Path:
     if table.empty:
         message = f"{source}: has none of the headline metrics; was it a run of the whole suite?"
         raise DataError(message)
-    path = folder / f"{table['run_id'].iloc[0]}.tsv"
+    name = str(table["run_id"].iloc[0])
+    if not re.fullmatch(r"[\w-]+", name):
+        message = f"{source}: column 'run_id': {name!r} is no id of a run, which names a file of the history"
+        raise DataError(message)
+    path = folder / f"{name}.tsv"
     if path.exists():
         if not _equal(read_table(path, HISTORY_COLUMNS), table):
             message = f"{path}: is there already, with other numbers; a history is not edited"
@@ -66,6 +71,7 @@ def record(metrics: pd.DataFrame, source: Path, folder: Path) -> Path:
 def _equal(kept: pd.DataFrame, table: pd.DataFrame) -> bool:
     both = kept.merge(table, on=_KEYS, how="outer", indicator=True)
     close = (both["mean_x"] - both["mean_y"]).abs() <= 1e-5 * both["mean_x"].abs()
+    close |= both["mean_x"].isna() & both["mean_y"].isna()
     return bool(((both["_merge"] == "both") & close).all())
 
 

@@ -13,10 +13,13 @@ PAIRED_COLUMNS = {
     "paired": "bool",
     "undefined": "int64",
     "identical": "bool",
+    "resized": "bool",
     "reference_sd": "float64",
+    "difference_sd": "float64",
 }
 """Means over the folds that both have. `paired`: the folds hold the same cells; `undefined`: folds with a value on one
-side only; `identical`: every fold, to the digits that are printed; `reference_sd`: between folds."""
+side only; `identical`: every fold, to the digits that are printed; `resized`: of the same seed, and yet a fold has
+another number of cells; `reference_sd`: between folds; `difference_sd`: of what the folds moved by."""
 
 PRINTED = 5e-6
 """Half a unit of the sixth significant digit, which is as many as tables of metrics have."""
@@ -40,6 +43,7 @@ def pair(reference: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
         same_n=both["n_reference"] == both["n_run"],
         undefined=old.isna() != new.isna(),
         identical=(difference <= 2 * PRINTED * size) | (old.isna() & new.isna()),
+        moved=new - old,
     )
     table = both.groupby(KEY, sort=False).agg(
         reference=("value_reference", "mean"),
@@ -49,6 +53,8 @@ def pair(reference: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
         undefined=("undefined", "sum"),
         identical=("identical", "all"),
         reference_sd=("value_reference", "std"),
+        difference_sd=("moved", "std"),
     )
+    table["resized"] = ~table["paired"] & bool(same_seed)
     table["paired"] &= bool(same_seed)
     return table.reset_index()[list(PAIRED_COLUMNS)].astype(PAIRED_COLUMNS)

@@ -6,11 +6,16 @@ import numpy as np
 import pandas as pd
 
 from schash.calibration import CALIBRATION
+from schash.folds import NOT_APPLICABLE
 from schash.regression.reading import RUN
 from schash.regression.verdicts import DIFF_COLUMNS
 from schash.tables import conform, empty
+from schash.timing_table import TOO_SLOW
 
 _NAMED = 3
+_HARMLESS = (NOT_APPLICABLE, TOO_SLOW)
+"""How a new run may end without being a failure."""
+_COSTS = ("fit_s", "predict_s", "peak_mb")
 
 
 def judge_presence(reference: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
@@ -23,6 +28,7 @@ def judge_presence(reference: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
         _turned(reference, run, "mended"),
         _lacking(reference, run, "missing"),
         _lacking(run, reference, "new"),
+        _costless(reference, run),
     ]
     table = pd.concat([part for part in parts if len(part)] or [empty(DIFF_COLUMNS)], ignore_index=True)
     return conform(table, DIFF_COLUMNS, name="comparison")
@@ -32,19 +38,26 @@ def _bad(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[table["status"] != "ok", [*RUN, "fold", "metric", "status", "reason"]]
 
 
+def _in(left: pd.DataFrame, right: pd.DataFrame, on: list[str]) -> np.ndarray:
+    """Whether the key of each row of `left` is in `right`."""
+    return pd.MultiIndex.from_frame(left[on]).isin(pd.MultiIndex.from_frame(right[on].drop_duplicates()))
+
+
 def _anti(left: pd.DataFrame, right: pd.DataFrame, on: list[str]) -> pd.DataFrame:
     """Rows of `left` whose key is not in `right`."""
-    known = pd.MultiIndex.from_frame(right[on])
-    return left[~pd.MultiIndex.from_frame(left[on]).isin(known)]
+    return left[~_in(left, right, on)]
 
 
 def _turned(here: pd.DataFrame, there: pd.DataFrame, verdict: str) -> pd.DataFrame:
-    """Runs with folds that ended badly `here`, and not so `there`, though they are there."""
+    """Runs with folds that ended badly `here`, and not so `there`."""
     turned = _anti(_bad(here), _bad(there), [*RUN, "fold", "metric", "status"])
-    known = pd.MultiIndex.from_frame(there[RUN].drop_duplicates())
-    turned = turned[pd.MultiIndex.from_frame(turned[RUN]).isin(known)]
-    if verdict == "mended":  # a fold that ended badly in another way is told as failed
+    if (
+        verdict == "mended"
+    ):  # a fold that ended badly in another way is told as failed, one that is gone as missing
         turned = _anti(turned, _bad(there), [*RUN, "fold", "metric"])
+        turned = turned[_in(turned, there[there["status"] == "ok"], [*RUN, "fold"])]
+    else:
+        turned = turned[_in(turned, there, RUN) | ~turned["status"].isin(_HARMLESS)]
     rows = [
         _row(verdict, key[:-2], len(group), _ending(key[-2], key[-1], group))
         for key, group in _grouped(turned, [*RUN, "status", "reason"])
@@ -54,7 +67,9 @@ def _turned(here: pd.DataFrame, there: pd.DataFrame, verdict: str) -> pd.DataFra
 
 def _lacking(here: pd.DataFrame, there: pd.DataFrame, verdict: str) -> pd.DataFrame:
     """Runs with rows `here` that there are not `there`, by whole experiment where all of it lacks."""
-    ran = here[(here["status"] == "ok") & (here["experiment"] != CALIBRATION)]
+    told_as_failed = (verdict == "new") & ~here["status"].isin(_HARMLESS)
+    gone = ~_in(here, there, [*RUN, "fold"]) & ~told_as_failed
+    ran = here[((here["status"] == "ok") | gone) & (here["experiment"] != CALIBRATION)]
     lacking = _anti(ran, there, [*RUN, "metric", "fold"])
     lacking = _anti(lacking, _anti(_bad(there), _bad(here), [*RUN, "fold", "metric"]), [*RUN, "fold"])
     rows = []
@@ -70,6 +85,22 @@ def _lacking(here: pd.DataFrame, there: pd.DataFrame, verdict: str) -> pd.DataFr
     return pd.DataFrame(rows, columns=list(DIFF_COLUMNS))
 
 
+def _costless(reference: pd.DataFrame, run: pd.DataFrame) -> pd.DataFrame:
+    """Runs that ended well on both sides and whose times or memory the run does not say, as the reference does."""
+    ran = [
+        table[(table["status"] == "ok") & (table["experiment"] != CALIBRATION)] for table in (reference, run)
+    ]
+    said = [table.groupby(RUN, sort=False)[list(_COSTS)].count() > 0 for table in ran]
+    both = said[0].index.intersection(said[1].index, sort=False)
+    lost = said[0].loc[both] & ~said[1].loc[both]
+    rows = [
+        _row("missing", list(key), 1, f"{', '.join(lost.columns[flags])} missing: no fold has it")
+        for key, flags in zip(both, lost.to_numpy(), strict=True)
+        if flags.any()
+    ]
+    return pd.DataFrame(rows, columns=list(DIFF_COLUMNS))
+
+
 def _grouped(table: pd.DataFrame, columns: list[str]) -> Iterator[tuple[list[str], pd.DataFrame]]:
     """Groups in the order met, with their keys as text."""
     for key, group in table.groupby(columns, sort=False):
@@ -82,7 +113,7 @@ def _ending(status: str, reason: str, rows: pd.DataFrame) -> str:
 
 
 def _few(metrics: pd.Series) -> str:
-    names = list(dict.fromkeys(metrics))
+    names = list(dict.fromkeys(metric or "no score" for metric in metrics))
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 

@@ -9,6 +9,7 @@ from schash.regression.tolerances import with_tolerances
 from schash.regression.verdicts import DIFF_COLUMNS
 
 OTHER_FOLDS = "other folds"
+RESIZED = f"{OTHER_FOLDS}: of the same seed, and yet of another number of cells"
 
 
 def judge_quality(
@@ -31,14 +32,18 @@ def judge_quality(
     worse = np.where(directions == "equal", "changed", "worse")
     verdict = np.where(beyond, np.where(gain > 0, "better", worse), "within")
     verdict = np.where(table["identical"], "same", verdict)
-    table["verdict"] = np.where(table["undefined"] > 0, "changed", verdict)
+    elsewhere = table["resized"] & np.isin(verdict, ["same", "within", "better"])
+    table["verdict"] = np.where((table["undefined"] > 0) | elsewhere, "changed", verdict)
     table["excess"] = np.where(
         table["undefined"] > 0, np.inf, size / np.maximum(table["tolerance"], np.finfo(float).tiny)
     )
     table["note"] = [
         "; ".join(
-            [f"undefined on one side in {undefined} fold(s)"] * bool(undefined) + [OTHER_FOLDS] * (not paired)
+            [f"undefined on one side in {undefined} fold(s)"] * bool(undefined)
+            + [RESIZED if resized else OTHER_FOLDS] * (not paired)
         )
-        for undefined, paired in zip(table["undefined"], table["paired"], strict=True)
+        for undefined, paired, resized in zip(
+            table["undefined"], table["paired"], table["resized"], strict=True
+        )
     ]
     return table[list(DIFF_COLUMNS)].astype(DIFF_COLUMNS)

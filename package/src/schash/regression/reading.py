@@ -14,6 +14,7 @@ KEY = [*RUN, "metric", "over"]
 
 _OPTIONAL = ("value", "fit_s", "predict_s", "peak_mb")
 """Numbers that a row may lack."""
+_FROM_ZERO = ("n", "fit_s", "predict_s", "peak_mb")
 
 
 def read_metrics(path: str | Path) -> pd.DataFrame:
@@ -29,7 +30,7 @@ def read_metrics(path: str | Path) -> pd.DataFrame:
     if table.empty:
         message = f"{path}: holds no rows; expected the metrics of a finished run"
         raise DataError(message)
-    for column in ("suite", "seed"):
+    for column in ("suite", "seed", "run_id"):
         if table[column].nunique() > 1:
             found = ", ".join(sorted(table[column].astype(str).unique()))
             message = f"{path}: column {column!r} must have one value, found {found}"
@@ -38,9 +39,9 @@ def read_metrics(path: str | Path) -> pd.DataFrame:
     if twice.any():
         place = int(np.argmax(twice))
         row = table.iloc[place][[*RUN, "metric", "fold"]]
-        message = f"{path}: line {place + 2}: a second row of {' / '.join(map(str, row))}"
+        message = f"{path}: line {table.index[place] + 2}: a second row of {' / '.join(map(str, row))}"
         raise DataError(message)
-    return table.assign(over=np.where(table["fold"] == POOLED, POOLED, "folds"))
+    return table.reset_index(drop=True).assign(over=np.where(table["fold"] == POOLED, POOLED, "folds"))
 
 
 def _read(path: str | Path) -> pd.DataFrame:
@@ -50,7 +51,8 @@ def _read(path: str | Path) -> pd.DataFrame:
     try:
         if Path(path).suffix == ".parquet":
             return pd.read_parquet(path).astype(object).where(lambda table: table.notna(), "").astype(str)
-        return pd.read_csv(path, sep="\t", keep_default_na=False, dtype=str)
+        table = pd.read_csv(path, sep="\t", keep_default_na=False, dtype=str, skip_blank_lines=False)
+        return table[(table != "").any(axis=1)]  # and yet every row knows its line
     except (ValueError, OSError) as error:
         message = f"{path}: cannot be read as a table: {error}"
         raise DataError(message) from None
@@ -67,11 +69,13 @@ def _numbers(table: pd.DataFrame, path: str | Path) -> pd.DataFrame:
             wrong &= ~text.isin(["", "nan", "NaN"]).to_numpy()
         if kind == "int64":
             wrong |= (numbers % 1 != 0).to_numpy()
+        if column in _FROM_ZERO:
+            wrong |= (numbers < 0).to_numpy()
         if wrong.any():
             place, what = int(np.argmax(wrong)), "a whole number" if kind == "int64" else "a finite number"
-            message = (
-                f"{path}: line {place + 2}, column {column!r}: expected {what}, found {text.iloc[place]!r}"
-            )
+            what += " from 0 on" * (column in _FROM_ZERO)
+            line = table.index[place] + 2
+            message = f"{path}: line {line}, column {column!r}: expected {what}, found {text.iloc[place]!r}"
             raise DataError(message)
         table = table.assign(**{column: numbers if kind == "float64" else numbers.astype("int64")})
     return table

@@ -60,13 +60,17 @@ def read_spread(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        where it is no such table, has a row twice, or a spread that is negative
+        where it is no such table, has a row twice, or a spread that is negative or not finite
     """
     if not Path(path).is_file():
         message = f"{path}: there is no such file; `make spread` measures it"
         raise DataError(message)
     table = read_table(path, SPREAD_COLUMNS)
-    for fault, rows in (("a second row", table.duplicated(KEY)), ("sd is negative", ~(table["sd"] >= 0))):
+    faults = {
+        "a second row": table.duplicated(KEY),
+        "sd is negative or no finite number": ~((table["sd"] >= 0) & np.isfinite(table["sd"])),
+    }
+    for fault, rows in faults.items():
         if rows.any():
             place = int(np.argmax(rows))
             row = table.iloc[place]

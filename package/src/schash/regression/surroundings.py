@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from schash.errors import ConfigError
 from schash.provenance import PACKAGES
 from schash.schema import load_yaml
 
@@ -25,6 +26,10 @@ def other_surroundings(reference: Path, run: Path) -> list[str]:
     if not all(path.is_file() for path in paths):
         return []
     old, new = (load_yaml(path) for path in paths)
+    for path, given in zip(paths, (old, new), strict=True):
+        if not isinstance(given.get(DATA) or {}, dict):
+            message = f"{path}: {DATA} must map file names to sha256, found {given[DATA]!r}"
+            raise ConfigError(message)
     lines = []
     if versions := list(_changed(old, new)):
         lines.append(f"other versions or processor: {', '.join(versions)}")

@@ -1,7 +1,7 @@
 """Seconds and memory judged: only on like hosts, in units of the calibration, and wide.
 
 Like hosts
-    the same name and as many threads, on both sides of a row
+    one name and as many threads, in all folds of both sides of a row; for seconds that of the calibration, too
 Unit
     the calibration of each run (`schash.calibration`): how much slower this machine is today than the reference's was
     then is divided out, as the geometric mean of its kernels. Without it on both sides seconds are not compared
@@ -29,6 +29,7 @@ FLOOR_S = 0.3
 FLOOR_MB = 150.0
 COSTS = {"fit_s": "seconds", "predict_s": "seconds", "peak_mb": "memory"}
 _SIDES = ("reference", "run")
+UNLIKE = "another host or other threads"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Clock:
     ratio: float
     kernels: dict[str, float] = field(default_factory=dict)
     reason: str = ""
+    hosts: tuple[str, str] = ("", "")
+    """Of the reference's calibration and of the run's: they say nothing of any other."""
 
 
 def clock_of(reference: pd.DataFrame, run: pd.DataFrame) -> Clock:
@@ -50,11 +53,14 @@ def clock_of(reference: pd.DataFrame, run: pd.DataFrame) -> Clock:
         if rows.empty:
             return Clock(np.nan, reason=f"{name} has no calibration")
     old, new = (rows.set_index("method")["value"] for rows in both)
-    ratios = (new / old).dropna()
-    if ratios.empty or not (ratios > 0).all():
-        return Clock(np.nan, reason="the calibrations have no kernel in common")
-    kernels = {str(name): float(value) for name, value in ratios.items()}
-    return Clock(float(np.exp(np.log(ratios).mean())), kernels)
+    known = [side[np.isfinite(side) & (side > 0)] for side in (old, new)]
+    if len(known[0]) < len(old) or set(known[0].index) != set(known[1].index) or len(known[1]) < len(new):
+        return Clock(np.nan, reason="the calibrations are not of the same kernels, or one took no time")
+    if any(rows["host"].nunique() > 1 for rows in both):
+        return Clock(np.nan, reason="a calibration was made on several hosts")
+    kernels = {str(name): float(value) for name, value in (known[1] / known[0]).items()}
+    ratio = float(np.exp(np.mean(np.log(list(kernels.values())))))
+    return Clock(ratio, kernels, hosts=(str(both[0]["host"].iloc[0]), str(both[1]["host"].iloc[0])))
 
 
 def judge_costs(reference: pd.DataFrame, run: pd.DataFrame, clock: Clock) -> pd.DataFrame:
@@ -72,6 +78,9 @@ def judge_costs(reference: pd.DataFrame, run: pd.DataFrame, clock: Clock) -> pd.
     like = (table["host_reference"] == table["host_run"]) & (
         table["threads_reference"] == table["threads_run"]
     )
+    for side, host in zip(_SIDES, clock.hosts, strict=True):
+        elsewhere = is_time & np.isfinite(clock.ratio) & (table[f"host_{side}"] != host)
+        like &= (table[f"machines_{side}"] == 1) & ~elsewhere
     up, down = np.where(is_time, "slower", "larger"), np.where(is_time, "faster", "smaller")
     verdict = np.select([factor > allowed, factor < 1 / allowed], [up, down], "within")
     known = like & (~is_time | np.isfinite(clock.ratio))
@@ -86,7 +95,7 @@ def judge_costs(reference: pd.DataFrame, run: pd.DataFrame, clock: Clock) -> pd.
             excess=np.where(known, np.maximum(factor, 1 / factor) / allowed, np.nan),
             tolerance_from=np.where(is_time, "calibrated", "factor"),
             folds=table["folds_run"],
-            note=np.where(like, "", "another host or other threads"),
+            note=np.where(like, "", UNLIKE),
         ),
         DIFF_COLUMNS,
         name="times and memory",
@@ -125,6 +134,7 @@ def _of_timings(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _aggregate(long: pd.DataFrame) -> pd.DataFrame:
+    long = long.assign(machine=long["host"] + "/" + long["threads"].astype(str))
     groups = long.groupby([*RUN, "metric", "kind"], sort=False)
     return groups.agg(
         median=("seconds", "median"),
@@ -132,4 +142,5 @@ def _aggregate(long: pd.DataFrame) -> pd.DataFrame:
         folds=("seconds", "size"),
         host=("host", "first"),
         threads=("threads", "first"),
+        machines=("machine", "nunique"),
     ).reset_index()

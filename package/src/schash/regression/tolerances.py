@@ -6,13 +6,16 @@ the first of these that there is, and the table says which:
 seeds
     of the mean over folds from seed to seed, of the same suite (`schash.regression.spread`)
 folds
-    of the mean as the folds show it: their standard deviation over the root of their number; of a pooled score too
+    of the mean as the folds show it: their standard deviation over the root of their number; of a pooled score too.
+    Where the folds are the same cells it is that of what each fold moved by: how much folds differ says nothing of
+    how far the mean may move when none of them changes
 kin
     from seed to seed of the same method, experiment and metric in another suite, the largest over its data sets; else
     of any method there
 
-`floor` says that the floor is larger than that, or that there is nothing to go by. Where the folds are not the same
-cells (another seed, other splits), both sides are draws of their own: root 2 wider.
+`floor` says that the floor is larger than that, or that there is nothing to go by; where the folds are the same cells,
+facts about them, what is exact by its nature and metrics without an entry have no deviation. Where the folds are not
+the same cells (another seed, other splits), both sides are draws of their own: root 2 wider.
 
 With K = 3 the tolerance of five seeds is the half-width of a 95% prediction interval for a sixth one,
 t(0.975; 4) * sqrt(1 + 1/5) = 3.04. Runs of the same code and seed give the same numbers and need no tolerance at all;
@@ -22,7 +25,7 @@ it is for changes that draw or add up in another way and lose nothing.
 import numpy as np
 import pandas as pd
 
-from schash.regression.directions import rule_of
+from schash.regression.directions import EXACT, FACT, UNKNOWN, rule_of
 from schash.regression.reading import KEY
 
 K = 3.0
@@ -39,7 +42,8 @@ def with_tolerances(pairs: pd.DataFrame, spread: pd.DataFrame | None, suite: str
     rules = [rule_of(metric) for metric in pairs["metric"]]
     size = pairs["reference"].abs().fillna(0.0)
     floor = np.maximum([rule.absolute for rule in rules], [rule.relative for rule in rules] * size)
-    allowed = K * deviation.fillna(0.0)
+    facts = np.array([rule in (EXACT, FACT, UNKNOWN) for rule in rules], bool) & pairs["paired"].to_numpy()
+    allowed = K * deviation.fillna(0.0).where(~facts, 0.0)
     source = np.where(allowed > floor, source, "floor")
     widened = np.where(pairs["paired"], 1.0, UNPAIRED)
     return pairs.assign(tolerance=np.maximum(allowed, floor) * widened, tolerance_from=source)
@@ -49,7 +53,9 @@ def _by_folds(pairs: pd.DataFrame) -> pd.Series:
     """Standard error of the mean over folds; that of the same metric's folds for a pooled score."""
     keys = KEY[:-1]
     rows = pairs[(pairs["over"] == "folds") & (pairs["folds"] >= MIN_FOLDS)]
-    errors = (rows["reference_sd"] / np.sqrt(rows["folds"])).set_axis(pd.MultiIndex.from_frame(rows[keys]))
+    paired = np.minimum(rows["difference_sd"], rows["reference_sd"])
+    deviation = rows["reference_sd"].where(~rows["paired"], paired)
+    errors = (deviation / np.sqrt(rows["folds"])).set_axis(pd.MultiIndex.from_frame(rows[keys]))
     return pd.Series(errors.reindex(pd.MultiIndex.from_frame(pairs[keys])).to_numpy(), pairs.index)
 
 

@@ -1,7 +1,9 @@
 """The files of a comparison: diff.tsv, summary.json and summary.md."""
 
 import json
+import re
 from collections import Counter
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from schash.regression.verdicts import DIFF_COLUMNS, DRIFT, GOOD
 from schash.regression.wording import WORDS, headline, more, provenance, what, where
 from schash.tables import write_table
 
+FILES = ("diff.tsv", "summary.json", "summary.md")
 MOST = 25
 """Rows of a table in Markdown: a comment on a pull request is read, not scrolled."""
 
@@ -19,8 +22,8 @@ MOST = 25
 def write_comparison(comparison: Comparison, folder: str | Path) -> None:
     """Write diff.tsv (DIFF_COLUMNS of what is not the same, worst first), summary.json and summary.md."""
     table = comparison.table
-    write_table(table[table["verdict"] != "same"], DIFF_COLUMNS, Path(folder) / "diff.tsv")
     texts = {"summary.json": summary_json(comparison), "summary.md": summary_markdown(comparison)}
+    write_table(table[table["verdict"] != "same"], DIFF_COLUMNS, Path(folder) / "diff.tsv")
     for name, text in texts.items():
         with atomic_path(Path(folder) / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -74,7 +77,7 @@ def summary_markdown(comparison: Comparison) -> str:
             continue
         lines += [f"### {title}", "", "| | where | what | more |", "|---|---|---|---|"]
         lines += [
-            f"| {row.verdict} | `{where(row)}` | {_cell(what(row))} | {more(row)} |"
+            f"| {row.verdict} | {_cell(where(row))} | {_cell(what(row))} | {more(row)} |"
             for row in rows.head(MOST).itertuples()
         ]
         lines += [f"\n{len(rows) - MOST} more rows in diff.tsv"] * (len(rows) > MOST) + [""]
@@ -86,5 +89,7 @@ def summary_markdown(comparison: Comparison) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text in a table: a bar would end the cell, a line break the row."""
-    return " ".join(text.replace("|", "\\|").split())
+    """Text in a table: a bar would end the cell, a line break the row; and what a program said when it failed may hold
+    tags, or call somebody."""
+    plain = re.sub(r"[\\`|]", r"\\\g<0>", escape(text, quote=False)).replace("@", "&#64;")
+    return " ".join(plain.split())
