@@ -1,5 +1,7 @@
 """Shards merged are one index: the same ids and distances, ties included."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,35 @@ def test_fewer_cells_than_neighbours(cells):
     assert (merged.distances[:, 5:] == 3 * 16 + 1).all()
 
 
+@pytest.mark.parametrize("layout", ["compact", "linear"])
+def test_empty_shards_and_no_queries(cells, layout):
+    X, genes = cells
+    whole = fitted(X, genes, layout=layout)
+    firsts = [0, 0, 70, 70, 160]
+    shards = [whole.same_hashes_over(part, genes=genes) for part in of_rows(X, firsts, X.shape[0])]
+    for n_queries in (9, 0):
+        queries = whole.encode(X[:n_queries], genes=genes)
+        merged = merge_nominations([shard.nominate(queries, 4) for shard in shards], firsts).nearest()
+        expected = whole.search_codes(queries, 4)
+        np.testing.assert_array_equal(merged.ids, expected.ids)
+        np.testing.assert_array_equal(merged.distances, expected.distances)
+
+
+@pytest.mark.parametrize("first", [np.int32(1 << 30), np.uint64(1 << 33), (1 << 39) + 5])
+def test_rows_of_all_cells_do_not_overflow_the_numbers_that_a_shard_has(rng, first):
+    """Ids may have been sent in a smaller type."""
+    found = LinearIndex(codes(rng, 10)).search(codes(rng, 3), 2)
+    small = replace(found, ids=found.ids.astype(np.int32))
+    one = merge_neighbors([small], [first])
+    assert one.ids.dtype == np.int64
+    np.testing.assert_array_equal(one.ids, found.ids + int(first))
+    both = merge_neighbors([small, small], [0, first])
+    assert set(both.ids.ravel().tolist()) <= {
+        *found.ids.ravel().tolist(),
+        *(found.ids + int(first)).ravel().tolist(),
+    }
+
+
 def test_shards_that_do_not_fit_together(rng, cells):
     database, queries = codes(rng, 10), codes(rng, 3)
     found = LinearIndex(database).search(queries, 2)
@@ -119,8 +150,16 @@ def test_shards_that_do_not_fit_together(rng, cells):
         merge_neighbors([], [])
     with pytest.raises(DataError, match="the same queries with the same k"):
         merge_neighbors([found, LinearIndex(database).search(queries, 3)], [0, 10])
-    for firsts in ([0], [0, 0], [5, 3], [-1, 3], [0, 1 << 40]):
+    for firsts in ([0], [5, 3], [-1, 3], [0, 1 << 40]):
         with pytest.raises(DataError, match="first_rows must go up"):
+            merge_neighbors([found, found], firsts)
+    with pytest.raises(DataError, match=r"first_rows must be whole numbers, got \[0, 10\.5\]"):
+        merge_neighbors([found, found], [0, 10.5])
+    last = int(found.ids.max())
+    for firsts in ([0, last], [0, 0]):
+        with pytest.raises(
+            DataError, match=f"shard 0 has row {last}, .*the next shard begins at {firsts[1]}"
+        ):
             merge_neighbors([found, found], firsts)
     X, genes = cells
     model = fitted(X, genes)

@@ -46,7 +46,7 @@ def nominations(
 ) -> Nominations:
     """The neighbours that each hash found, with their distances over all hashes. Parameters as in `rank_candidates`."""
     ids = np.stack([each.ids for each in found], axis=1)  # (n_query, n_hashes, k)
-    candidates = np.ascontiguousarray(ids.reshape(len(ids), -1), dtype=np.int64)
+    candidates = np.ascontiguousarray(ids.reshape(len(ids), ids.shape[1] * ids.shape[2]), dtype=np.int64)
     totals = np.zeros(candidates.shape, np.int64)
     for of_queries, index in zip(queries, indexes, strict=True):
         share_out(partial(_add_distances, candidates, of_queries.words, index, totals), len(ids))
@@ -64,6 +64,8 @@ def _add_distances(
     candidates: np.ndarray, queries: np.ndarray, index: HammingIndex, totals: np.ndarray, start: int, end: int
 ) -> None:
     """Add to `totals` the distances by one hash for queries start to end - 1."""
+    if not len(index):  # nobody is nominated
+        return
     rows = candidates[start:end].ravel()
     codes = index.take(np.maximum(rows, 0))  # row 0 stands in for none
     add_distances(candidates, queries, codes.words, totals, start, end)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -53,8 +54,9 @@ class Nominations:
 
     def nearest(self) -> Neighbors:
         """The k nominated cells of smallest total distance; ties to the smaller row. It is what a search returns."""
-        n_query = len(self.ids)
-        keys = np.sort(_keys(self.totals.reshape(n_query, -1), self.ids.reshape(n_query, -1)), axis=1)
+        n_query, n_hashes, k = self.ids.shape
+        flat = (n_query, n_hashes * k)
+        keys = np.sort(_keys(self.totals.reshape(flat), self.ids.reshape(flat)), axis=1)
         keys[:, 1:][keys[:, 1:] == keys[:, :-1]] = _NONE  # a cell that several hashes nominate counts once
         ids, totals = _of_keys(np.sort(keys, axis=1)[:, : self.k], far=self.n_bits + 1)
         return Neighbors(ids, totals, self.n_candidates, self.n_lookups)
@@ -64,21 +66,23 @@ def merge_neighbors(shards: Sequence[Neighbors], first_rows: Sequence[int]) -> N
     """The k nearest of what the `LinearIndex`es or `MultiIndex`es of several shards found.
 
     shards : of the same queries and k; `n_candidates` and `n_lookups` are summed
-    first_rows : row, in all cells, of the first cell of each shard
+    first_rows : row, in all cells, of the first cell of each shard. An inner merge, of a tree of them, counts from 0
+        and the outer one from where each inner one begins
 
     Raises
     ------
     DataError
-        if there is no shard, they are of different queries or k, or `first_rows` does not go up
+        if there is no shard, they are of different queries or k, `first_rows` holds no whole numbers or does not go up,
+        or a shard has a row that belongs to the next one
     """
-    _check_shards([each.ids.shape for each in shards], first_rows)
+    first_rows = _check_shards([each.ids for each in shards], first_rows)
     ids, distances, _ = _merged([(each.ids, each.distances, each.distances) for each in shards], first_rows)
     return Neighbors(ids, distances, _sum(shards, "n_candidates"), _sum(shards, "n_lookups"))
 
 
 def merge_nominations(shards: Sequence[Nominations], first_rows: Sequence[int]) -> Nominations:
     """What the hashes of one index of all cells would nominate. Parameters and errors as in `merge_neighbors`."""
-    _check_shards([each.ids.shape for each in shards], first_rows)
+    first_rows = _check_shards([each.ids for each in shards], first_rows)
     if len({each.n_bits for each in shards}) > 1:
         message = (
             f"shards have codes of {', '.join(str(each.n_bits) for each in shards)} bits; expected one number"
@@ -107,22 +111,35 @@ def _merged(shards: Sequence[Lists], first_rows: Sequence[int]) -> Lists:
 
 def _shifted(array: np.ndarray, which: int, first: int) -> np.ndarray:
     """Ids, the first of `Lists`, are counted through all shards; the others stay."""
-    return np.where(array == NO_NEIGHBOR, NO_NEIGHBOR, array + first) if which == 0 else array
+    return np.where(array == NO_NEIGHBOR, NO_NEIGHBOR, array + np.int64(first)) if which == 0 else array
 
 
-def _check_shards(shapes: Sequence[tuple[int, ...]], first_rows: Sequence[int]) -> None:
-    if not shapes:
+def _check_shards(ids: Sequence[np.ndarray], first_rows: Sequence[int]) -> list[int]:
+    """The first rows as Python's own numbers."""
+    if not ids:
         message = "there is no shard to merge"
         raise DataError(message)
+    shapes = [each.shape for each in ids]
     if len(set(shapes)) > 1:
         message = f"shards must answer the same queries with the same k, got arrays of {sorted(set(shapes))}"
         raise DataError(message)
-    rising = all(a < b for a, b in pairwise(first_rows))
-    if len(first_rows) != len(shapes) or not rising or first_rows[0] < 0 or first_rows[-1] >= 1 << ID_BITS:
-        message = (
-            f"first_rows must go up from 0, one a shard; got {list(first_rows)} for {len(shapes)} shards"
-        )
+    try:
+        firsts = [index(first) for first in first_rows]
+    except TypeError:
+        message = f"first_rows must be whole numbers, got {list(first_rows)}"
+        raise DataError(message) from None
+    rising = all(a <= b for a, b in pairwise(firsts))  # equal where a shard is empty
+    if len(firsts) != len(shapes) or not rising or firsts[0] < 0 or firsts[-1] >= 1 << ID_BITS:
+        message = f"first_rows must go up from 0, one a shard; got {firsts} for {len(shapes)} shards"
         raise DataError(message)
+    for number, (each, first, end) in enumerate(zip(ids, firsts, [*firsts[1:], 1 << ID_BITS], strict=True)):
+        if each.size and first + int(each.max()) >= max(end, first):
+            message = (
+                f"shard {number} has row {int(each.max())}, which is row {first + int(each.max())} of all cells; "
+                f"the next shard begins at {end}"
+            )
+            raise DataError(message)
+    return firsts
 
 
 def _keys(distances: np.ndarray, ids: np.ndarray) -> np.ndarray:
