@@ -1,20 +1,26 @@
 """What jobs ask a cluster for."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import yaml
 
 from schash.data.manifest import FetchedFile, write_manifest
 from schash.errors import ConfigError
 from schash.resources import (
     DEMANDS,
+    LAST_ATTEMPT,
     Demand,
     files_mb,
     limited_mb,
     memory_mb,
     minutes,
     minutes_within,
+    n_folds_of,
     raw_mb,
+    run_mb_of,
+    run_minutes_of,
 )
 
 
@@ -39,6 +45,28 @@ def test_nobody_asks_for_more_than_a_limit_of_the_workflow_leaves_alive(demands)
     assert memory_mb("stage", 0, 1, most=1200) == 1000
     assert limited_mb(6000) == 8000
     assert minutes_within(1800) == 60
+
+
+def test_the_last_attempt_of_a_run_lets_the_limits_of_the_workflow_end_it(tmp_path):
+    """So that a method beyond them ends as rows with their reason, and not as a job that the cluster has killed."""
+    for input_mb in (0, 3.8, 27, 2000):
+        for n_folds in (1, 5, 30):
+            last = run_minutes_of(1800, n_folds, input_mb, LAST_ATTEMPT)
+            assert last >= 1800 / 60 * n_folds
+            assert run_minutes_of(1800, n_folds, input_mb, 1) == minutes("run", input_mb, 1)
+        assert run_mb_of(16000, input_mb, LAST_ATTEMPT) == 18000
+        assert run_mb_of(16000, input_mb, 1) <= 18000
+    profile = Path(__file__).parents[2] / "workflow/profiles/slurm/profile.yaml"
+    assert yaml.safe_load(profile.read_text())["retries"] == LAST_ATTEMPT - 1
+
+
+def test_folds_are_counted_beside_the_rows_of_a_split(tmp_path):
+    rows = tmp_path / "rows.parquet"
+    with pytest.raises(FileNotFoundError) as caught:
+        n_folds_of(str(rows))
+    assert caught.value.filename == str(rows)
+    (tmp_path / "split.json").write_text('{"fold_names": ["0", "1", "2"]}')
+    assert n_folds_of(str(rows)) == 3
 
 
 @pytest.mark.parametrize("stage", DEMANDS)

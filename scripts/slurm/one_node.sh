@@ -3,7 +3,7 @@
 #   one_node.sh start FOLDER   prints the lines that make a shell use it; the folder must be new or empty
 #   one_node.sh stop FOLDER    ends exactly what start has started there; the folder stays
 # CPUS and MEM_MB say what the node claims to have. Nothing under /etc is read or written.
-set -euo pipefail
+set -Eeuo pipefail  # E: what fails inside a function ends what was started, too
 export PATH=$PATH:/usr/sbin
 here=$(cd "$(dirname "$0")" && pwd)
 daemons=(slurmd slurmctld munged)
@@ -20,7 +20,7 @@ stop_one() { # NAME
   [ -s "$file" ] || return 0
   pid=$(cat "$file")
   if is_ours "$1" "$pid"; then
-    kill "$pid"
+    kill "$pid" 2>/dev/null || true  # it may have ended since
     for _ in $(seq 150); do is_ours "$1" "$pid" || break; sleep 0.1; done
     if is_ours "$1" "$pid"; then say "$1 ($pid) does not end, killing it"; kill -9 "$pid"; fi
   fi
@@ -58,6 +58,7 @@ start() {
   mkdir -p "$folder"/{state,spool,log,munge,bin}
   chmod 700 "$folder/munge"
   trap 'tail -n 5 "$folder"/log/* >&2 || true; stop' ERR
+  trap 'stop; exit 1' INT TERM
   read -r port_ctld port_d < <(free_ports)
   host=$(hostname -s) user=$(id -un) cpus=${CPUS:-$(nproc)}
   mem_mb=${MEM_MB:-$(awk '/MemAvailable/{print int($2 / 1024)}' /proc/meminfo)}
@@ -65,6 +66,8 @@ start() {
     -e "s|@MEM_MB@|$mem_mb|g" -e "s|@PORT_CTLD@|$port_ctld|g" -e "s|@PORT_D@|$port_d|g" \
     "$here/slurm.conf.in" >"$folder/slurm.conf"
   echo "NodeName=$host Name=gpu File=/dev/null" >"$folder/gres.conf"  # something to schedule by; no GPU
+  # slurmd asks for its cgroup plugin though nothing here uses one; version 2's wants to be root.
+  echo "CgroupPlugin=cgroup/v1" >"$folder/cgroup.conf"
   export SLURM_CONF=$folder/slurm.conf
   start_munge
   slurmctld -c -f "$SLURM_CONF"

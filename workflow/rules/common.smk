@@ -15,7 +15,8 @@ try:
     from schash.errors import SchashError
     from schash.plan import Plan, Run, failed_attempts
     from schash.regression.headlines import FOLLOWED_EXPERIMENTS
-    from schash.resources import files_mb, limited_mb, memory_mb, minutes, minutes_within, raw_mb
+    from schash.resources import files_mb, limited_mb, memory_mb, minutes, minutes_within, n_folds_of
+    from schash.resources import raw_mb, run_mb_of, run_minutes_of
     from schash.splits import PUBLISHED_SCHEME, SCHEMES, base_scheme
     from schash.methods.catalogue import load_catalogue
 except ModuleNotFoundError as error:

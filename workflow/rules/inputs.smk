@@ -116,13 +116,14 @@ def run_on_its_own(wildcards):
     return ALONE if PLAN.is_timed(Run(**wildcards)) else ""
 
 
-run_minutes = runtime("run")
+def run_minutes(wildcards, input, attempt):
+    """Grows with the cells and the attempt; the last one gets what the limit of a fold leaves to all of them."""
+    return run_minutes_of(CONFIG.limits.fold_seconds, n_folds_of(input.rows), files_mb(input), attempt)
 
 
 def run_memory(wildcards, input, attempt):
-    """Grows with the cells and the attempt, up to what the limit of a fold leaves alive."""
-    most = limited_mb(CONFIG.limits.fold_memory_mb)
-    return memory_mb("run", files_mb(input), attempt, most=most)
+    """Grows with the cells and the attempt, up to what the limit of a fold leaves alive, which the last one gets."""
+    return run_mb_of(CONFIG.limits.fold_memory_mb, files_mb(input), attempt)
 
 
 def experiments_of(*kinds):

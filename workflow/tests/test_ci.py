@@ -8,7 +8,6 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 CI = ROOT / ".github/workflows/ci.yml"
-SLURM_PACKAGES = "scripts/slurm/install.sh"
 GENERATED = re.compile(r"results/[\w./-]+\.(?:md|html|tsv)")
 
 
@@ -33,7 +32,7 @@ def test_every_command_is_a_target_that_exists(steps):
     targets = [word for line in called for word in line.split() if "=" not in word]
     assert {"lint", "types", "unit", "demo", "regression", "test-slurm"} <= set(targets) <= make_targets()
     others = [step["run"] for step in steps if "run" in step and not step["run"].startswith("make ")]
-    assert all("summary.md" in command or command == SLURM_PACKAGES for command in others), others
+    assert all("summary.md" in command for command in others), others
 
 
 def test_the_steps_run_in_an_order_that_works(ci):
@@ -42,15 +41,6 @@ def test_the_steps_run_in_an_order_that_works(ci):
         commands.index(command) for command in ("make setup", "make demo", "make regression SUITE=demo")
     ]
     assert places == sorted(places)
-
-
-def test_slurm_is_tested_where_its_packages_can_be_installed(ci):
-    install, check = ci["jobs"]["slurm"]["steps"][-2:]
-    assert install["run"] == SLURM_PACKAGES
-    assert (ROOT / SLURM_PACKAGES).exists()
-    assert install["continue-on-error"]
-    assert check["run"] == "make test-slurm"
-    assert check["if"] == f"steps.{install['id']}.outcome == 'success'"
 
 
 def test_actions_are_pinned_to_a_commit_and_their_version_stands_beside_it():

@@ -4,9 +4,11 @@ The numbers are rounded up from what the reference suite used (benchmarks/ besid
 them against it. They bind nobody on one machine: there a job may use what it needs.
 """
 
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from errno import ENOENT
 from pathlib import Path
 
 from schash.data.manifest import read_manifest
@@ -16,6 +18,10 @@ MEGABYTE = 1e6
 
 GROWTH = 2
 """A job that ran out of memory or time gets this many times as much in the next attempt."""
+
+LAST_ATTEMPT = 3
+"""Of the profile for Slurm, by its `retries`. A run then asks for what its limits allow all folds together: a method
+that exceeds them is to end as a row with its reason, and not as a job that the cluster has killed."""
 
 OWN_MB = 2000
 """Memory of a job besides that of the limited child that does the work: Snakemake, imports, collected results."""
@@ -61,6 +67,26 @@ def minutes(stage: str, input_mb: float, attempt: int) -> int:
     """Minutes to ask for; `ConfigError` for a stage without a demand."""
     demand = _demand(stage)
     return int(_grown(demand.minutes + demand.minutes_per_mb * input_mb, attempt))
+
+
+def n_folds_of(rows: str) -> int:
+    """Folds of a split, by the facts that lie beside its rows; `FileNotFoundError` naming the rows, as `files_mb`."""
+    facts = Path(rows).with_name("split.json")
+    if not facts.is_file():
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), rows)
+    return len(json.loads(facts.read_text())["fold_names"])
+
+
+def run_minutes_of(limit_seconds: float, n_folds: int, input_mb: float, attempt: int) -> int:
+    """Minutes of a run of so many folds, each of which ends itself after so many seconds."""
+    asked = minutes("run", input_mb, attempt)
+    return asked if attempt < LAST_ATTEMPT else max(asked, minutes_within(limit_seconds * n_folds))
+
+
+def run_mb_of(limit_mb: float, input_mb: float, attempt: int) -> int:
+    """Megabytes of a run whose folds are ended above a limit; never above what that limit leaves alive."""
+    most = limited_mb(limit_mb)
+    return most if attempt >= LAST_ATTEMPT else memory_mb("run", input_mb, attempt, most=most)
 
 
 def minutes_within(limit_seconds: float) -> int:

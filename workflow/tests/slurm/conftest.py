@@ -15,9 +15,11 @@ def new_node():
     """A node that is not started yet; stopped and removed in the end."""
     folder = Path(tempfile.mkdtemp(prefix="schash-slurm-"))  # short, for its socket
     node = Node(folder)
-    yield node
-    node.stop()
-    shutil.rmtree(folder)
+    try:
+        yield node
+    finally:
+        node.stop()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -27,10 +29,12 @@ def node():
     folder = Path(tempfile.mkdtemp(prefix="schash-slurm-"))
     before = set(daemons())
     node = Node(folder)
-    started = node.start()
-    assert started.returncode == 0, started.stdout
-    yield node
-    node.stop()
+    try:
+        started = node.start()
+        assert started.returncode == 0, started.stdout
+        yield node
+    finally:
+        node.stop()
     for _ in range(50):  # what ends a job may outlive it by a moment
         if not (left := node.daemons()):
             break

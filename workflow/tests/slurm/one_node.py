@@ -53,7 +53,7 @@ class Node:
         self.env: dict[str, str] = {}
 
     def start(self) -> subprocess.CompletedProcess[str]:
-        result = call(ONE_NODE, "start", self.folder, env={"CPUS": str(CPUS)})
+        result = call(ONE_NODE, "start", self.folder, env={"CPUS": str(CPUS)}, timeout=300)
         self.env = {
             "SLURM_CONF": f"{self.folder}/slurm.conf",
             "PATH": f"{self.folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -61,7 +61,7 @@ class Node:
         return result
 
     def stop(self) -> subprocess.CompletedProcess[str]:
-        return call(ONE_NODE, "stop", self.folder)
+        return call(ONE_NODE, "stop", self.folder, timeout=300)
 
     def daemons(self) -> set[int]:
         """Its processes: those that were started with its folder, and those of jobs, which work in it."""
