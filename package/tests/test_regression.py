@@ -543,3 +543,14 @@ def test_markdown_holds_no_markup_of_others(against):
     assert line.replace("\\|", "").count("|") == 5
     assert not {"<b>", "@someone"} & set(line.split())
     assert "a\\|b \\`c\\` &lt;b&gt; &#64;someone" in line
+
+
+def test_many_small_losses_are_told_together(against):
+    old = table(*(rows(f"m{i}") for i in range(20)))
+    moved = old.assign(value=old["value"] - 0.004)
+    comparison = against(old, moved)
+    assert not comparison.drifted
+    assert "80 scores lost something within their tolerances and 0 gained" in " ".join(comparison.remarks)
+    assert against(moved, old).remarks == against(old, old).remarks
+    of_half = old.assign(value=old["value"] + np.where(old["method"] < "m15", 0.004, -0.004))
+    assert "lost something" not in " ".join(against(old, of_half).remarks)

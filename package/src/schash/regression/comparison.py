@@ -78,6 +78,20 @@ def compare(
     return Comparison(table, facts, clock, (*remarks, *_remarks(table, run, clock, facts)))
 
 
+MANY, LOPSIDED = 20, 4.0
+
+
+def _lopsided(scored: pd.DataFrame) -> str:
+    """What many small losses say together, none of which is beyond its own tolerance."""
+    within = scored[(scored["verdict"] == "within") & ~scored["note"].str.contains(OTHER_FOLDS, regex=False)]
+    signs = within["metric"].map(lambda metric: {"higher": 1, "lower": -1}.get(rule_of(metric).direction, 0))
+    gains = within["difference"] * signs
+    down, up = int((gains < 0).sum()), int((gains > 0).sum())
+    if down < MANY or down < LOPSIDED * up:
+        return ""
+    return f"{down} scores lost something within their tolerances and {up} gained: together they may say more than each"
+
+
 def _restricted(
     reference: pd.DataFrame, run: pd.DataFrame, only: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -116,6 +130,8 @@ def _remarks(
         remarks.append(f"{other} scores stand on {OTHER_FOLDS} than the reference's: unpaired")
     if clock.reason:
         remarks.append(f"times not compared: {clock.reason}")
+    if lopsided := _lopsided(scored):
+        remarks.append(lopsided)
     if unlike := int(scored["note"].str.contains(UNLIKE, regex=False).sum()):
         remarks.append(f"{unlike} times and memories not compared: {UNLIKE}")
     unknown = sorted({name for name in scores(run)["metric"] if not rule_of(name).known})
