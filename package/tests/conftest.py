@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 from loopback import RETRY, lake, serving
+from metrics_tables import write
 from scipy import sparse
 
 from schash.data.fetch import fetch_source
+from schash.regression.comparison import compare
+from schash.regression.reading import read_metrics
 
 
 @pytest.fixture
@@ -50,3 +53,14 @@ def fetch(tmp_path):
     run.folder = tmp_path / "cache" / "lake"
     run.target = run.folder / "data.bin"
     return run
+
+
+@pytest.fixture
+def against(tmp_path):
+    """Compare two tables by way of their files."""
+
+    def call(old, new, spread=None, **options):
+        read = [read_metrics(write(frame, tmp_path / f"{i}.tsv")) for i, frame in enumerate((old, new))]
+        return compare(*read, spread, **options)
+
+    return call

@@ -1,8 +1,10 @@
-"""Small tables of metrics, as a run writes them."""
+"""Small tables of metrics, as a run writes them, and what a comparison of two says."""
 
+import numpy as np
 import pandas as pd
 
 from schash.calibration import CALIBRATION, METRIC
+from schash.regression.wording import where
 from schash.tables import METRIC_COLUMNS, POOLED, write_table
 
 COMMON = {
@@ -42,3 +44,27 @@ def table(*parts, **columns):
 def write(frame, path):
     write_table(frame, METRIC_COLUMNS, path)
     return path
+
+
+OLD = table(rows("svm"), rows("knn"), calibration())
+
+FAILED = {"status": "failed", "value": np.nan, "reason": "ValueError: another host, other folds"}
+
+
+def slowed(factor, method="svm", column="fit_s"):
+    return OLD.assign(**{column: OLD[column].where(OLD["method"] != method, OLD[column] * factor)})
+
+
+def failed(frame, fold, status="failed", reason="ran out of luck"):
+    here = (frame["method"] == "svm") & (frame["fold"] == fold)
+    one = frame[here].iloc[[0]].assign(metric="", value=np.nan, status=status, reason=reason, fit_s=np.nan)
+    return pd.concat([frame[~here], one], ignore_index=True)
+
+
+def told(comparison):
+    return {(row.verdict, where(row)) for row in comparison.groups().itertuples()}
+
+
+def verdict_of(comparison, metric, over="folds"):
+    found = comparison.table
+    return found[(found["metric"] == metric) & (found["over"] == over)].iloc[0]
