@@ -210,7 +210,7 @@ def test_a_search_that_drops_a_table(clean, measure, monkeypatch):
     assert not any("[linear," in metric for metric in spoilt_metrics)
 
 
-def stretched(factor, floor_s=0.35):
+def stretched(factor, floor_s=0.55):
     """A fit that takes at least `floor_s`, and `factor` times as long."""
     fit = LinearSVM.fit
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from metrics_tables import OLD, calibration, rows, slowed, table, told
 
-from schash.regression.timings import TIME_FACTOR
+from schash.regression.timings import FLOOR_S, TIME_FACTOR
 from schash.regression.wording import what
 from schash.regression.writing import summary_json
 
@@ -56,8 +56,8 @@ def test_without_a_calibration_on_both_sides_times_are_not_compared_but_memory_i
 
 def test_seconds_below_the_floor_say_nothing_unless_they_are_many_now(against):
     short = OLD.assign(fit_s=0.01)
-    assert not against(short, short.assign(fit_s=0.3 * TIME_FACTOR * 0.99)).drifted
-    assert against(short, short.assign(fit_s=0.3 * TIME_FACTOR * 1.01)).drifted
+    assert not against(short, short.assign(fit_s=FLOOR_S * TIME_FACTOR * 0.99)).drifted
+    assert against(short, short.assign(fit_s=FLOOR_S * TIME_FACTOR * 1.01)).drifted
 
 
 def test_milliseconds_of_a_query_are_seconds_of_their_batch(against):

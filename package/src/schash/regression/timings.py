@@ -25,7 +25,7 @@ from schash.tables import POOLED, conform
 TIME_FACTOR = 2.25
 """A time that trebled stays above it, if the noise is below a third; noise of 1.6 times stays below it."""
 MEMORY_FACTOR = 1.5
-FLOOR_S = 0.3
+FLOOR_S = 0.5
 FLOOR_MB = 150.0
 COSTS = {"fit_s": "seconds", "predict_s": "seconds", "peak_mb": "memory"}
 _SIDES = ("reference", "run")
